@@ -1,0 +1,1 @@
+"""The tamper-evident ledger: format, proofs and the file."""

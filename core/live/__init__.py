@@ -1,0 +1,1 @@
+"""The live market: broker, feed, simulated community and price."""

@@ -1,0 +1,126 @@
+"""A community's readings and the grid's tariff, as validated arrays that nobody checks again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import MarketError
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Community:
+    """Readings of N households over T equal slots.
+
+    household_ids: N ids, unique.
+    start_at: start of the first slot, aware, UTC.
+    slot_h: length of a slot in hours.
+    load_kw, solar_kw: mean power in the slot, kW, `[slot, household]`, finite and not negative. A household
+        that takes no part in a slot has 0 in both.
+    pv_kw: installed PV, kW, `[household]`; NaN where unknown.
+
+    Raises MarketError naming slot, household and value.
+    """
+
+    household_ids: tuple[str, ...]
+    start_at: datetime
+    slot_h: float
+    load_kw: FloatArray
+    solar_kw: FloatArray
+    pv_kw: FloatArray
+
+    def __post_init__(self) -> None:
+        shape = (self.load_kw.shape[0] if self.load_kw.ndim == 2 else -1, len(self.household_ids))
+        for name in ("load_kw", "solar_kw"):
+            power = np.ascontiguousarray(getattr(self, name), dtype=np.float64)
+            if power.shape != shape:
+                raise MarketError(
+                    f"{name} has the shape {power.shape}, expected [slot, household] = {shape}.",
+                    fix="Give one row a slot and one column a household.",
+                )
+            self._check_power(name, power)
+            object.__setattr__(self, name, power)
+        if not self.household_ids:
+            raise MarketError("The community has no household.", fix="Give at least one.")
+        if shape[0] == 0:
+            raise MarketError("The community has no slot.", fix="Give readings of at least one interval.")
+        if len(set(self.household_ids)) != len(self.household_ids):
+            twice = sorted({i for i in self.household_ids if self.household_ids.count(i) > 1})
+            raise MarketError(f"Household {twice[0]} appears twice.", fix="Give every household its own id.")
+        if not (np.isfinite(self.slot_h) and self.slot_h > 0):
+            raise MarketError(f"The slot length is {self.slot_h} h, expected a positive number of hours.")
+        if self.start_at.tzinfo is None:
+            raise MarketError("The start of the readings has no time zone.", fix="Give an aware time in UTC.")
+        pv_kw = np.asarray(self.pv_kw, dtype=np.float64)
+        if pv_kw.shape != (len(self.household_ids),):
+            raise MarketError(f"pv_kw has the shape {pv_kw.shape}, expected one value a household.")
+        object.__setattr__(self, "pv_kw", pv_kw)
+
+    def _check_power(self, name: str, power: FloatArray) -> None:
+        bad = ~(np.isfinite(power) & (power >= 0.0))
+        if bad.any():
+            slot, household = (int(i[0]) for i in np.nonzero(bad))
+            raise MarketError(
+                f"{name} of household {self.household_ids[household]} in slot {slot} is"
+                f" {power[slot, household]}, expected a finite number of kilowatts that is not negative."
+            )
+
+    @property
+    def slots(self) -> int:
+        """T, the number of slots."""
+        return int(self.load_kw.shape[0])
+
+    @property
+    def households(self) -> int:
+        """N, the number of households."""
+        return len(self.household_ids)
+
+    @property
+    def end_at(self) -> datetime:
+        """End of the last slot, UTC."""
+        return self.start_at + timedelta(hours=self.slot_h) * self.slots
+
+    def slot_starts(self) -> npt.NDArray[np.datetime64]:
+        """Start of each slot, UTC, `[slot]`, as datetime64[ms]."""
+        start = np.datetime64(self.start_at.astimezone(UTC).replace(tzinfo=None), "ms")
+        return start + np.arange(self.slots) * np.timedelta64(round(self.slot_h * 3_600_000), "ms")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tariff:
+    """What the grid charges (retail) and pays (feed-in), currency/kWh, `[slot]`, 0 <= feed-in <= retail.
+
+    Raises MarketError naming the slot and the prices.
+    """
+
+    retail_price: FloatArray
+    feed_in_price: FloatArray
+
+    def __post_init__(self) -> None:
+        retail = np.ascontiguousarray(self.retail_price, dtype=np.float64)
+        feed_in = np.ascontiguousarray(self.feed_in_price, dtype=np.float64)
+        if retail.ndim != 1 or retail.shape != feed_in.shape:
+            raise MarketError(
+                f"retail_price and feed_in_price have the shapes {retail.shape} and {feed_in.shape},"
+                " expected one price a slot in both."
+            )
+        bad = ~(np.isfinite(retail) & np.isfinite(feed_in) & (feed_in >= 0.0) & (retail >= feed_in))
+        if bad.any():
+            slot = int(np.nonzero(bad)[0][0])
+            raise MarketError(
+                f"In slot {slot} the retail price is {retail[slot]} and the feed-in price {feed_in[slot]},"
+                " expected 0 <= feed-in <= retail.",
+                fix="Raise the retail price or lower the feed-in price.",
+            )
+        object.__setattr__(self, "retail_price", retail)
+        object.__setattr__(self, "feed_in_price", feed_in)
+
+    @classmethod
+    def flat(cls, slots: int, *, retail_price: float = 7.0, feed_in_price: float = 3.0) -> Tariff:
+        """The same two prices in every slot."""
+        return cls(np.full(slots, float(retail_price)), np.full(slots, float(feed_in_price)))

@@ -1,0 +1,114 @@
+"""Every path, port and secret is a setting, read once from the environment and an optional `.env`.
+
+The README's table of settings is checked against this module by a test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.errors import InputError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One field a setting; the environment variable is the field's name in capitals."""
+
+    host: str = "127.0.0.1"
+    port: int = 8501
+    data_dir: Path = ROOT / "data"
+    ledger_path: Path = ROOT / "ledger.json"
+    uploads_dir: Path = ROOT / "uploads"
+    database_url: str = ""
+    currency: str = "₹"
+    time_zone: str = "Asia/Kolkata"
+    block_interval_s: float = 20.0
+    proof_of_work: int = 65_536
+    admin_password: str = field(default="", repr=False)
+    registration: str = "open"
+    allow_insecure: bool = False
+    workers: int = 2
+    mqtt_host: str = ""
+    mqtt_port: int = 1883
+    mqtt_username: str = ""
+    mqtt_password: str = field(default="", repr=False)
+    mqtt_password_file: str = ""
+    mqtt_ca: str = ""
+    mqtt_certificate: str = ""
+    mqtt_key: str = ""
+    mqtt_topic: str = "iot-p2p-trading/trades"
+    mqtt_client_id: str = "p2p-energy-lab"
+    feed: str = "app"
+    simulator: bool = True
+    simulator_speed: float = 360.0
+    simulator_algorithm: str = "mid_market_rate"
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's URL; a SQLite file in the data folder unless set."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'lab.db'}"
+
+
+CHOICES = {"registration": ("open", "approval", "closed"), "feed": ("app", "process", "off")}
+"""Settings that take one of a few words. feed: in the app, in its own process (`python -m core feed`), or none."""
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises InputError naming the variable, what was found and what is expected."""
+    if environment is None:
+        environment = {**_dotenv(ROOT / ".env"), **os.environ}
+    values: dict[str, object] = {}
+    for name, default in _defaults().items():
+        raw = environment.get(name.upper(), "")
+        if raw != "":
+            values[name] = _parse(name, raw, default)
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _defaults() -> dict[str, object]:
+    return {name: getattr(Settings(), name) for name in Settings.__dataclass_fields__}
+
+
+def _parse(name: str, raw: str, default: object) -> object:
+    variable = name.upper()
+    if name in CHOICES and raw not in CHOICES[name]:
+        raise InputError(f'{variable} is "{raw}", expected one of: {", ".join(CHOICES[name])}.')
+    if isinstance(default, bool):
+        if raw.lower() not in ("1", "0", "true", "false", "on", "off", "yes", "no"):
+            raise InputError(f'{variable} is "{raw}", expected on or off.')
+        return raw.lower() in ("1", "true", "on", "yes")
+    if isinstance(default, Path):
+        return Path(raw).expanduser().absolute()
+    if isinstance(default, int | float):
+        try:
+            number = type(default)(raw)
+        except ValueError:
+            raise InputError(f'{variable} is "{raw}", expected a number such as {default}.') from None
+        if not 0 < number < float("inf"):
+            raise InputError(f"{variable} is {raw}, expected a positive number such as {default}.")
+        return number
+    return raw
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    """NAME=VALUE lines; blank lines and # comments are skipped, matching quotes around a value removed."""
+    if not path.is_file():
+        return {}
+    found: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.removeprefix("export ").partition("=")
+        if not equals:
+            raise InputError(f'{path} line {number}: "{text[:80]}" is not NAME=VALUE.')
+        value = value.strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        found[name.strip()] = value
+    return found

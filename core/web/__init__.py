@@ -1,0 +1,1 @@
+"""The web face: frame, routes, guard and charts."""
