@@ -1,0 +1,59 @@
+"""What every chart shares: one colour an algorithm, units on every axis, quiet lines, both themes.
+
+Figures carry no background or font of their own: Streamlit's theme gives them those, light and dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+ALGORITHM_COLOURS = {
+    "grid_only": "#7a8599",
+    "simple_auction": "#2f7de1",
+    "p2p_battery": "#0f9d8a",
+    "mid_market_rate": "#d9820f",
+    "supply_demand_ratio": "#d6457f",
+    "bill_sharing": "#8a63e0",
+    "uniform_price_auction": "#1597bd",
+    "pay_as_bid_auction": "#6c9b1d",
+    "mcafee_auction": "#d6513f",
+    "community_optimum": "#a9821f",
+}
+OTHER_COLOURS = ("#4f6fd9", "#2a9d5c", "#c2599c", "#b0663a", "#5c8f9e", "#9a7bc0")
+ACCENT = "#2f7de1"
+RETAIL = "#d6513f"
+FEED_IN = "#0f9d8a"
+MUTED = "#7a8599"
+GRID = "rgba(127,137,155,0.22)"
+
+CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "autoScale2d"], "responsive": True}
+"""Plotly's own settings, the same for every chart."""
+
+
+def colour_of(algorithm_id: str) -> str:
+    """The algorithm's colour, the same on every page; a stranger's algorithm gets a steady one of the others."""
+    if algorithm_id in ALGORITHM_COLOURS:
+        return ALGORITHM_COLOURS[algorithm_id]
+    return OTHER_COLOURS[sum(algorithm_id.encode()) % len(OTHER_COLOURS)]
+
+
+def figure(
+    traces: Sequence[Any] = (), *, x_title: str = "", y_title: str = "", height: int = 320, legend: bool = True
+) -> go.Figure:
+    """An empty frame of the house's look around `traces`; axis titles carry the unit in brackets."""
+    drawn = go.Figure(list(traces))
+    drawn.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 28 if legend else 8, "b": 8},
+        colorway=[*ALGORITHM_COLOURS.values()],
+        showlegend=legend,
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left", "title": None},
+        hovermode="x unified",
+        xaxis={"title": x_title or None, "gridcolor": GRID, "zeroline": False, "automargin": True},
+        yaxis={"title": y_title or None, "gridcolor": GRID, "zeroline": False, "automargin": True},
+        uirevision="keep",
+    )
+    return drawn

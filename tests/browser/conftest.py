@@ -1,0 +1,191 @@
+"""The app as `make run` starts it, on a free port with folders of its own, and one Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+REPO = Path(__file__).resolve().parents[2]
+SHARED = REPO.parent / "shared"
+PASSWORD = "copper lantern 47 walks"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HARMLESS = ("favicon", "ResizeObserver loop")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests run on one worker, one after the other: they share an app and the two cores."""
+    for item in items:
+        if Path(__file__).parent in Path(item.path).parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.timeout(180))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class App:
+    """A running lab and the folder it lives in."""
+
+    folder: Path
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    environment: dict[str, str] = field(repr=False, default_factory=dict)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+def start_app(folder: Path, **settings: str) -> App:
+    """Start the lab in `folder` and wait until it answers."""
+    port = free_port()
+    shutil.copy(REPO / "ledger.json", folder / "ledger.json") if not (folder / "ledger.json").exists() else None
+    environment = {
+        **os.environ,
+        "PORT": str(port),
+        "DATA_DIR": str(folder / "data"),
+        "UPLOADS_DIR": str(folder / "uploads"),
+        "LEDGER_PATH": str(folder / "ledger.json"),
+        "MQTT_PORT": str(free_port()),
+        "BLOCK_INTERVAL_S": "5",
+        "PYTHONWARNINGS": "default",
+        **settings,
+    }
+    log = folder / "app.log"
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "streamlit_app.py"], cwd=REPO, env=environment, stdout=sink, stderr=subprocess.STDOUT
+        )
+    app = App(folder, f"http://127.0.0.1:{port}", process, log, environment)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(app.url + "/_stcore/health", timeout=1):
+                return app
+        except OSError:
+            time.sleep(0.05)
+    process.kill()
+    raise RuntimeError(f"the app did not start:\n{log.read_text()[-4000:]}")
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    running = start_app(tmp_path_factory.mktemp("app"))
+    yield running
+    assert running.stop() in (0, -signal.SIGTERM)
+    assert "Traceback" not in running.log.read_text(), running.log.read_text()[-6000:]
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    path = next((found for name in names if name and (found := shutil.which(name))), None)
+    browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+    yield browser
+    browser.close()
+
+
+def open_page(context: BrowserContext) -> Page:
+    """A page whose uncaught errors and console errors are collected in `page.problems`."""
+    page = context.new_page()
+    problems: list[str] = []
+    page.problems = problems  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
+    page.on(
+        "console",
+        lambda message: (
+            problems.append(f"console: {message.text} {message.location}")
+            if message.type == "error" and not any(word in message.text + str(message.location) for word in HARMLESS)
+            else None
+        ),
+    )
+    return page
+
+
+def sign_in(page: Page, *, username: str = "admin", password: str = PASSWORD) -> None:
+    page.get_by_label("Username").first.fill(username)
+    page.get_by_label("Password", exact=True).first.fill(password)
+    page.get_by_role("button", name="Sign in").first.click()
+
+
+@pytest.fixture(scope="session")
+def admin_state(chromium: Browser, app: App, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stored cookies of an admin who has chosen a password; a sign-in costs seconds, so it is done once."""
+    context = chromium.new_context(base_url=app.url)
+    context.set_default_timeout(30_000)
+    page = open_page(context)
+    page.goto("/")
+    sign_in(page, password="admin")
+    page.get_by_label("Current password").fill("admin")
+    page.get_by_label("New password", exact=True).fill(PASSWORD)
+    page.get_by_label("Repeat the new password").fill(PASSWORD)
+    page.get_by_role("button", name="Save the new password").click()
+    expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
+    deadline = time.monotonic() + 10
+    while not any(cookie.get("httpOnly") for cookie in context.cookies()) and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    path = tmp_path_factory.mktemp("state") / "admin.json"
+    context.storage_state(path=path)
+    context.close()
+    return path
+
+
+@pytest.fixture
+def page(chromium: Browser, app: App, admin_state: Path) -> Iterator[Page]:
+    """An admin's page; the test fails on any uncaught error or console error."""
+    context = chromium.new_context(
+        base_url=app.url, storage_state=admin_state, viewport={"width": 1280, "height": 900}, accept_downloads=True
+    )
+    context.set_default_timeout(30_000)
+    opened = open_page(context)
+    yield opened
+    problems = list(opened.problems)  # type: ignore[attr-defined]
+    context.close()
+    assert not problems, "\n".join(problems)
+
+
+def drop(page: Page, paths: list[Path], *, target: str = '[data-testid="stFileUploaderDropzone"]') -> None:
+    """A real drag and drop: dragenter, dragover and drop with File objects."""
+    files = [{"name": path.name, "text": path.read_text(encoding="utf-8")} for path in paths]
+    transfer = page.evaluate_handle(
+        """files => { const transfer = new DataTransfer();
+        for (const file of files) transfer.items.add(new File([file.text], file.name, {type: "text/csv"}));
+        return transfer; }""",
+        files,
+    )
+    for event in ("dragenter", "dragover", "drop"):
+        page.dispatch_event(target, event, {"dataTransfer": transfer})
