@@ -1,0 +1,147 @@
+"""The embedded broker: MQTT 3.1.1 on 127.0.0.1 with a generated password, in a thread and event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import secrets
+import socket
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from core.errors import UnavailableError
+from core.live.endpoint import CLIENT_FILES, Endpoint, read_options, write_options
+from core.settings import Settings
+
+HOST = "127.0.0.1"
+PORTS_TRIED = 100
+USERNAME = "lab"
+
+_START_S = 15.0
+_STOP_S = 10.0
+_LOG = logging.getLogger(__name__)
+
+
+class Broker:
+    """Starts amqtt for the app itself, `mosquitto_pub` and devices on this computer.
+
+    The user name and password are made on the first start, kept in a 0600 file of the data folder and used again.
+    A taken port gives way to the next free one; `sentence` says so.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._server: Any = None
+        self.endpoint: Endpoint | None = None
+        self.sentence = "The embedded broker is not running."
+
+    @property
+    def options_file(self) -> Path:
+        """The file with address and credentials for `mosquitto_pub`: set XDG_CONFIG_HOME to its folder."""
+        return self._settings.data_dir / CLIENT_FILES[0]
+
+    def start(self) -> Endpoint:
+        """Listen, and write the credentials; returns where. Raises UnavailableError when no port is free."""
+        if self._thread is not None:
+            raise UnavailableError("The embedded broker is already running.")
+        password = read_options(self.options_file).get("-P") or secrets.token_hex(16)
+        wanted = self._settings.mqtt_port
+        port = free_port(wanted)
+        endpoint = Endpoint(HOST, port, username=USERNAME, password=password, embedded=True)
+        write_options(self._settings.data_dir, endpoint)
+        started: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, args=(endpoint, started), name="mqtt-broker", daemon=True)
+        self._thread.start()
+        try:
+            started.result(timeout=_START_S)
+        except Exception as error:
+            self.stop()
+            raise UnavailableError(f"The embedded broker did not start on {endpoint.address}: {error}.") from error
+        self.endpoint = endpoint
+        self.sentence = f"The embedded broker listens on {endpoint.address}."
+        if port != wanted:
+            self.sentence += f" Port {wanted} is taken by another program."
+        _LOG.info("%s", self.sentence)
+        return endpoint
+
+    def undelivered(self, client_id: str) -> int:
+        """Messages that the session of `client_id` has not acknowledged yet."""
+        if self._loop is None or self._server is None:
+            return 0
+        return asyncio.run_coroutine_threadsafe(_undelivered(self._server, client_id), self._loop).result(_STOP_S)
+
+    def stop(self) -> None:
+        """Close the port and end the thread."""
+        thread, loop, stopping = self._thread, self._loop, self._stopping
+        self._thread = None
+        if loop is not None and stopping is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(stopping.set)
+        if thread is not None:
+            thread.join(timeout=_STOP_S)
+        self.endpoint = None
+        self.sentence = "The embedded broker is not running."
+
+    def _run(self, endpoint: Endpoint, started: Future[None]) -> None:
+        try:
+            asyncio.run(self._serve(endpoint, started))
+        except Exception as error:
+            if started.done():
+                _LOG.exception("embedded broker failed")
+                self.sentence = f"The embedded broker has stopped: {error}."
+            else:
+                started.set_exception(error)
+
+    async def _serve(self, endpoint: Endpoint, started: Future[None]) -> None:
+        from core.live.broker_sessions import LosslessBroker  # amqtt takes 0.3 s to import
+
+        logging.getLogger("amqtt").setLevel(logging.ERROR)
+        logging.getLogger("transitions").setLevel(logging.WARNING)
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        server = LosslessBroker(configuration(endpoint), loop=self._loop)
+        await server.start()
+        self._server = server
+        started.set_result(None)
+        await self._stopping.wait()
+        self._server = None
+        await asyncio.wait_for(server.shutdown(), timeout=_STOP_S / 2)
+
+
+async def _undelivered(server: Any, client_id: str) -> int:
+    return int(server.undelivered(client_id))
+
+
+def configuration(endpoint: Endpoint) -> dict[str, Any]:
+    """amqtt's configuration: one TCP listener, password only, no other plugin."""
+    return {
+        "listeners": {"default": {"type": "tcp", "bind": endpoint.address}},
+        "plugins": {
+            "core.live.broker_password.PasswordPlugin": {
+                "username": endpoint.username,
+                "password": endpoint.password,
+            }
+        },
+    }
+
+
+def free_port(wanted: int) -> int:
+    """`wanted`, or the next port above it that nobody listens on. Raises UnavailableError without one."""
+    for port in range(wanted, min(wanted + PORTS_TRIED, 65_536)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+                continue
+            return port
+    raise UnavailableError(
+        f"No port from {wanted} to {wanted + PORTS_TRIED - 1} is free on {HOST}.", fix="Set MQTT_PORT to a free one."
+    )
