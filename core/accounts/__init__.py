@@ -1,1 +1,8 @@
-"""Accounts, sessions and tokens."""
+"""Who may come in, as whom, and for how long."""
+
+from core.accounts.accounts import Accounts
+from core.accounts.people import ROLES, User, may
+from core.accounts.sessions import Session, Sessions
+from core.accounts.tokens import SCOPES, Token, Tokens
+
+__all__ = ["ROLES", "SCOPES", "Accounts", "Session", "Sessions", "Token", "Tokens", "User", "may"]

@@ -1,0 +1,65 @@
+"""Guessing is slowed down, by account and by address, in the store: a restart or another browser does not help.
+
+Nobody is locked out for good: attempts turned away are not counted, and failures count for fifteen minutes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import math
+
+from sqlalchemy import Connection
+
+from core.errors import TooManyRequestsError
+from core.store import accounts as table
+
+WINDOW_MS = 15 * 60 * 1000
+PER_ACCOUNT = 5
+PER_ADDRESS = 30
+
+
+def begin_attempt(connection: Connection, *, username: str, address: str, now_ms: int) -> int:
+    """Count an attempt as failed until `succeed` says otherwise, so that many at once do not slip through; its id.
+
+    Raises TooManyRequestsError when this account or address has failed too often of late.
+    """
+    since_ms = now_ms - WINDOW_MS
+    account, place = account_key(username), network(address)
+    _require_few(table.failure_times(connection, since_ms, limit=PER_ACCOUNT, account=account), PER_ACCOUNT, since_ms)
+    _require_few(table.failure_times(connection, since_ms, limit=PER_ADDRESS, address=place), PER_ADDRESS, since_ms)
+    table.forget_failures_before(connection, since_ms)
+    return table.add_failure(connection, account=account, address=place, at_ms=now_ms)
+
+
+def succeed(connection: Connection, *, username: str, attempt: int) -> None:
+    """The attempt was right: it and the account's earlier failures no longer count."""
+    table.forget_failures(connection, account=account_key(username), failure_id=attempt)
+
+
+def _require_few(times: list[int], limit: int, since_ms: int) -> None:
+    """`times` newest first: one attempt is free again when the oldest of the last `limit` is past."""
+    if len(times) >= limit:
+        wait_s = (times[-1] - since_ms) / 1000
+        raise TooManyRequestsError(
+            "Too many failed sign-ins.", retry_after_s=wait_s, fix=f"Wait {_spoken(wait_s)} and try again."
+        )
+
+
+def account_key(username: str) -> str:
+    """A digest: what was typed as a name may have been a password."""
+    return hashlib.sha256(username.encode()).hexdigest()
+
+
+def network(address: str) -> str:
+    """The address; of IPv6 the /64 that one subscriber has."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+
+
+def _spoken(seconds: float) -> str:
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    return f"{minutes + bool(rest)} minutes" if minutes else f"{rest} seconds"
