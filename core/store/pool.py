@@ -1,0 +1,285 @@
+"""What was acknowledged and is not in a block yet, durable on commit, and each transaction only once.
+
+A transaction moves from `pending` to `seen` in the same database transaction that moves the stored tip; its dedupe
+key stays in one of the two for ever. Concurrent submitters share commits: whoever gets the lock commits for all who
+wait, so one `fsync` serves them together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from core.errors import UnavailableError
+from core.ledger.transaction import Transaction
+from core.store.database import Store, metadata
+
+State = Literal["new", "pending", "mined"]
+WINDOW = 10_000
+"""How many of the latest arrivals without a message id are remembered to recognise their redelivery.
+
+More than a broker keeps unacknowledged; fewer than the 65,535 packet ids it uses before it takes one again.
+"""
+CHUNK = 500
+
+_counted = BigInteger().with_variant(Integer, "sqlite")
+pending_table = Table(
+    "pending",
+    metadata,
+    Column("seq", _counted, primary_key=True),
+    Column("dedupe", LargeBinary, nullable=False, unique=True),
+    Column("tx_hash", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("submitted_at_ms", BigInteger, nullable=False),
+    Index("pending_tx_hash", "tx_hash"),
+    sqlite_autoincrement=True,
+)
+seen_table = Table(
+    "seen",
+    metadata,
+    Column("dedupe", LargeBinary, primary_key=True),
+    Column("tx_hash", LargeBinary, nullable=False),
+    Column("height", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+arrivals_table = Table(
+    "arrivals",
+    metadata,
+    Column("seq", _counted, primary_key=True),
+    Column("arrival", LargeBinary, nullable=False, unique=True),
+    Column("dedupe", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+_keys: BindParameter[bytes] = bindparam("keys", expanding=True)
+_KNOWN = union_all(
+    select(pending_table.c.dedupe, literal(0)).where(pending_table.c.dedupe.in_(_keys)),
+    select(seen_table.c.dedupe, literal(1)).where(seen_table.c.dedupe.in_(_keys)),
+)
+_ARRIVED = select(arrivals_table.c.arrival, arrivals_table.c.dedupe).where(arrivals_table.c.arrival.in_(_keys))
+_FORGET = delete(arrivals_table).where(arrivals_table.c.arrival.in_(_keys))
+_PRUNE = delete(arrivals_table).where(
+    arrivals_table.c.seq <= select(func.max(arrivals_table.c.seq) - WINDOW).scalar_subquery()
+)
+_UNPEND = delete(pending_table).where(pending_table.c.dedupe.in_(_keys))
+_COLUMNS = (pending_table.c.seq, pending_table.c.tx_hash, pending_table.c.body, pending_table.c.submitted_at_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A transaction from an MQTT message that had no id of its own.
+
+    packet_id and payload identify the message to the broker; redelivered is its DUP flag. A redelivered message
+    whose packet id and payload were committed in the recent window is the same trade; any other is a new one.
+    """
+
+    transaction: Transaction
+    packet_id: int
+    payload: bytes
+    redelivered: bool
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of packet id and payload."""
+        return hashlib.sha256(self.packet_id.to_bytes(2, "big") + self.payload).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRow:
+    """One acknowledged transaction that waits for a block."""
+
+    seq: int
+    tx_hash: str
+    body: bytes
+    submitted_at_ms: int
+
+
+class Pool:
+    """The pending transactions of `store`. Safe to call from any thread and any process."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+        """clock: milliseconds since 1970 UTC."""
+        self._store = store
+        self._clock = clock
+        dialect: Any = sqlite if store.is_sqlite else postgresql
+        self._insert_pending = dialect.insert(pending_table).on_conflict_do_nothing()
+        self._insert_seen = dialect.insert(seen_table).on_conflict_do_nothing()
+        self._waiting: list[_Ticket] = []
+        self._waiting_lock = threading.Lock()  # owns _waiting
+        self._commit_lock = threading.Lock()  # one committer at a time
+
+    def submit(self, items: Sequence[Transaction | Arrival]) -> list[State]:
+        """Commit durably; when this returns, every item may be acknowledged.
+
+        "new": now pending. "pending", "mined": the same transaction is already there; nothing was added.
+        Raises UnavailableError if the database refuses; then nothing of these items was added.
+        """
+        ticket = _Ticket(items)
+        with self._waiting_lock:
+            self._waiting.append(ticket)
+        with self._commit_lock:
+            if not ticket.done:
+                with self._waiting_lock:
+                    batch, self._waiting = self._waiting, []
+                self._commit(batch)
+        if ticket.error is not None:
+            raise UnavailableError(
+                f"The pool of pending transactions cannot be written: {type(ticket.error).__name__}.",
+                fix="Nothing of this was accepted; look at the disk and the database, then send it again.",
+            ) from ticket.error
+        return ticket.states
+
+    def _commit(self, batch: list[_Ticket]) -> None:
+        try:
+            with self._store.begin() as connection:
+                states = iter(self.insert(connection, [item for ticket in batch for item in ticket.items]))
+                for ticket in batch:
+                    ticket.states = [next(states) for _ in ticket.items]
+        except Exception as error:
+            for ticket in batch:
+                ticket.error = error
+        for ticket in batch:
+            ticket.done = True
+
+    def insert(self, connection: Connection, items: Sequence[Transaction | Arrival]) -> list[State]:
+        """The same inside the caller's writing transaction (`store.begin()`): durable when that commits."""
+        keyed = self._keyed(connection, items)
+        known = self._known(connection, [key for key, _ in keyed])
+        states: list[State] = []
+        rows = []
+        now = self._clock()
+        for key, transaction in keyed:
+            states.append(known.get(key, "new"))
+            if key not in known:
+                known[key] = "pending"
+                rows.append(_row(transaction, key, now))
+        if rows:
+            connection.execute(self._insert_pending, rows)
+        return states
+
+    def _keyed(self, connection: Connection, items: Sequence[Transaction | Arrival]) -> list[tuple[bytes, Transaction]]:
+        """The dedupe key of each item; that of the first delivery for one that is recognised as redelivered."""
+        digests = [item.digest for item in items if isinstance(item, Arrival)]
+        remembered = dict(_looked_up(connection, _ARRIVED, digests))
+        first: dict[bytes, bytes] = {}
+        keyed = []
+        for item in items:
+            if isinstance(item, Transaction):
+                keyed.append((item.dedupe_digest, item))
+                continue
+            key = remembered.get(item.digest) if item.redelivered else None
+            if key is None:
+                key = first[item.digest] = remembered[item.digest] = item.transaction.dedupe_digest
+            keyed.append((key, item.transaction))
+        if first:
+            for chunk in _chunks(list(first)):
+                connection.execute(_FORGET, {"keys": chunk})
+            rows = [{"arrival": digest, "dedupe": key} for digest, key in first.items()]
+            connection.execute(arrivals_table.insert(), rows)
+            connection.execute(_PRUNE)
+        return keyed
+
+    def _known(self, connection: Connection, keys: Sequence[bytes]) -> dict[bytes, State]:
+        found = _looked_up(connection, _KNOWN, keys)
+        return {key: "mined" if mined else "pending" for key, mined in found}
+
+    # ---- reading
+
+    def pending(self, limit: int, after_seq: int = 0) -> list[PendingRow]:
+        """The oldest first."""
+        rows = pending_table.c
+        return self._rows(select(*_COLUMNS).where(rows.seq > after_seq).order_by(rows.seq).limit(limit))
+
+    def newest(self, limit: int) -> list[PendingRow]:
+        """The newest first: what a page shows."""
+        return self._rows(select(*_COLUMNS).order_by(pending_table.c.seq.desc()).limit(limit))
+
+    def find(self, prefix: str, limit: int = 10) -> list[PendingRow]:
+        """Pending transactions whose hash begins with `prefix` (hex)."""
+        low, high = prefix_range(prefix)
+        rows = pending_table.c
+        return self._rows(select(*_COLUMNS).where(rows.tx_hash.between(low, high)).order_by(rows.seq).limit(limit))
+
+    def _rows(self, statement: Any) -> list[PendingRow]:
+        with self._store.read() as connection:
+            return [PendingRow(seq, tx.hex(), body, at) for seq, tx, body, at in connection.execute(statement)]
+
+    def pending_count(self) -> int:
+        """How many wait for a block."""
+        with self._store.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(pending_table)).scalar_one())
+
+    def oldest_at_ms(self) -> int | None:
+        """When the one that waits longest was submitted; None if nothing waits."""
+        rows = self.pending(1)
+        return rows[0].submitted_at_ms if rows else None
+
+    def state(self, dedupe: str) -> Literal["pending", "mined"] | None:
+        """Where the transaction with this dedupe text is; None if it was never submitted."""
+        key = hashlib.sha256(dedupe.encode()).digest()
+        with self._store.read() as connection:
+            found = self._known(connection, [key]).get(key)
+        return None if found == "new" else found
+
+    # ---- moving on to the chain
+
+    def mined(self, connection: Connection, transactions: Iterable[tuple[bytes, bytes]], *, height: int) -> None:
+        """Inside the caller's writing transaction: these (dedupe digest, hash) are in block `height`."""
+        pairs = list(transactions)
+        for chunk in _chunks([key for key, _ in pairs]):
+            connection.execute(_UNPEND, {"keys": chunk})
+        rows = [{"dedupe": key, "tx_hash": tx_hash, "height": height} for key, tx_hash in pairs]
+        if rows:
+            connection.execute(self._insert_seen, rows)
+
+
+def prefix_range(prefix: str) -> tuple[bytes, bytes]:
+    """The least and the greatest 32-byte hash that begins with these hex digits."""
+    return bytes.fromhex(prefix.ljust(64, "0")), bytes.fromhex(prefix.ljust(64, "f"))
+
+
+class _Ticket:
+    """One call of `submit` that waits for its commit; owned by the committer until `done`."""
+
+    def __init__(self, items: Sequence[Transaction | Arrival]) -> None:
+        self.items = items
+        self.states: list[State] = []
+        self.error: Exception | None = None
+        self.done = False
+
+
+def _row(transaction: Transaction, key: bytes, at_ms: int) -> dict[str, object]:
+    tx_hash = bytes.fromhex(transaction.tx_hash)
+    return {"dedupe": key, "tx_hash": tx_hash, "body": transaction.body, "submitted_at_ms": at_ms}
+
+
+def _looked_up(connection: Connection, statement: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Any]]:
+    for chunk in _chunks(keys):
+        yield from connection.execute(statement, {"keys": chunk})
+
+
+def _chunks(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    for start in range(0, len(keys), CHUNK):
+        yield keys[start : start + CHUNK]
