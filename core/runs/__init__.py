@@ -1,1 +1,1 @@
-"""Datasets and background comparisons."""
+"""Datasets people bring, and comparisons of algorithms that run in processes of their own."""

@@ -1,0 +1,149 @@
+"""Runs: what was asked, where it stands and what came of it; a run changes its status in one conditional update."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, String, Table, Text, func, or_, select
+
+from core.store.database import Store, metadata
+from core.store.shares import drop_links
+
+Status = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("run_id", String(32), nullable=False, unique=True),
+    Column("owner_id", String(64), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("dataset_id", String(32), nullable=False, index=True),
+    Column("dataset_name", String(200), nullable=False),
+    Column("dataset_digest", String(64), nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("status", String(16), nullable=False, index=True),
+    Column("message", Text, nullable=False),
+    Column("queued_at_ms", BigInteger, nullable=False),
+    Column("started_at_ms", BigInteger),
+    Column("ended_at_ms", BigInteger),
+    Column("comparison", String(64)),
+    Column("result_digest", String(64)),
+    Column("tx_hash", String(64)),
+    Column("shared", Boolean, nullable=False),
+    Index("runs_of_owner", "owner_id", "seq"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as kept; `comparison` names the folder of its result."""
+
+    run_id: str
+    owner_id: str
+    name: str
+    tags: str
+    dataset_id: str
+    dataset_name: str
+    dataset_digest: str
+    plan: str
+    status: Status
+    message: str
+    queued_at_ms: int
+    started_at_ms: int | None = None
+    ended_at_ms: int | None = None
+    comparison: str | None = None
+    result_digest: str | None = None
+    tx_hash: str | None = None
+    shared: bool = False
+    seq: int = 0
+
+
+class RunRows:
+    """The table of runs."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def insert(self, row: RunRow) -> None:
+        """Add a run; durable when this returns."""
+        values = {key: value for key, value in asdict(row).items() if key != "seq"}
+        with self._store.begin() as connection:
+            connection.execute(runs.insert().values(values))
+
+    def get(self, run_id: str) -> RunRow | None:
+        """One run."""
+        with self._store.read() as connection:
+            found = connection.execute(select(*_columns()).where(runs.c.run_id == run_id)).first()
+        return None if found is None else RunRow(*found)
+
+    def with_status(self, *statuses: Status) -> tuple[RunRow, ...]:
+        """Every run in one of `statuses`, first queued first."""
+        query = select(*_columns()).where(runs.c.status.in_(statuses)).order_by(runs.c.seq)
+        with self._store.read() as connection:
+            return tuple(RunRow(*row) for row in connection.execute(query))
+
+    def history(self, user_id: str, *, text: str, before: int | None, limit: int) -> tuple[RunRow, ...]:
+        """A user's runs and those shared with everybody, newest first, before `seq`; `text` in a name or tag."""
+        query = select(*_columns()).where((runs.c.owner_id == user_id) | runs.c.shared)
+        if before is not None:
+            query = query.where(runs.c.seq < before)
+        if text:
+            held = (runs.c.name, runs.c.tags, runs.c.dataset_name)
+            query = query.where(or_(*(func.lower(column).contains(text.lower(), autoescape=True) for column in held)))
+        with self._store.read() as connection:
+            return tuple(RunRow(*row) for row in connection.execute(query.order_by(runs.c.seq.desc()).limit(limit)))
+
+    def change_status(
+        self,
+        connection: Connection,
+        run_id: str,
+        *,
+        expected: Sequence[Status],
+        status: Status,
+        **values: object,
+    ) -> bool:
+        """Move a run to `status` if it is in one of `expected`, inside the caller's transaction; whether it did."""
+        which = (runs.c.run_id == run_id) & runs.c.status.in_(expected)
+        changed = connection.execute(runs.update().where(which).values(status=status, **values))
+        return int(changed.rowcount) == 1
+
+    def move(self, run_id: str, *, expected: Sequence[Status], status: Status, **values: object) -> bool:
+        """`change_status` in a transaction of its own."""
+        with self._store.begin() as connection:
+            return self.change_status(connection, run_id, expected=expected, status=status, **values)
+
+    def interrupt_all(self, *, message: str, now_ms: int) -> int:
+        """Mark every running run interrupted. Returns how many."""
+        with self._store.begin() as connection:
+            changed = connection.execute(
+                runs.update()
+                .where(runs.c.status == "running")
+                .values(status="interrupted", message=message, ended_at_ms=now_ms)
+            )
+        return int(changed.rowcount)
+
+    def describe(self, run_id: str, *, name: str, tags: str) -> None:
+        """Give another name and other tags."""
+        self._change(run_id, name=name, tags=tags)
+
+    def set_shared(self, run_id: str, shared: bool) -> None:
+        """Share with everybody, or no longer."""
+        self._change(run_id, shared=shared)
+
+    def delete(self, run_id: str) -> None:
+        """Forget a run and its links; the ledger keeps its transaction."""
+        with self._store.begin() as connection:
+            connection.execute(runs.delete().where(runs.c.run_id == run_id))
+            drop_links(connection, "run", run_id)
+
+    def _change(self, run_id: str, **values: object) -> None:
+        with self._store.begin() as connection:
+            connection.execute(runs.update().where(runs.c.run_id == run_id).values(**values))
+
+
+def _columns() -> list[Column[Any]]:
+    return [runs.c[name] for name in RunRow.__dataclass_fields__]
