@@ -1,0 +1,240 @@
+"""The feed: every message is stored before it is acknowledged, and nothing that arrives can stop it.
+
+Two threads. `mqtt-feed` connects, gathers a batch, has it committed, acknowledges it; a lost connection, a full disk
+or an error of any kind ends the connection, drops what was not committed (the broker sends it again) and leads to
+another try after a growing pause. `mqtt-feed-watch` starts that thread anew should it ever end.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from core.live.endpoint import Endpoint, resolve
+from core.live.intake import Arrived, Intake
+from core.live.link import Link, LinkError
+from core.live.snapshot import FeedCache, FeedSnapshot
+from core.settings import Settings
+from core.store.pool import Pool
+from core.store.quarantine import Quarantine
+
+BATCH = 500
+LINGER_S = 0.1
+"""A batch is committed when it has BATCH messages or is LINGER_S old."""
+
+_TURN_S = 0.25
+_WATCH_S = 0.25
+_STUCK_S = 30.0
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Pauses of the feed, in seconds.
+
+    first_s, longest_s: between tries to connect, doubling, shortened by up to half at random so that many feeds do
+    not come back at once. steady_s: a connection that lasted so long counts as good. silence_s: without any message
+    for so long the feed asks the broker for its subscription again.
+    """
+
+    first_s: float = 0.5
+    longest_s: float = 30.0
+    steady_s: float = 10.0
+    silence_s: float = 60.0
+
+    def pause_s(self, failures: int, chance: float) -> float:
+        """The pause after so many failures in a row (1, 2, …); chance: 0 to 1, drawn by the caller."""
+        whole = min(self.longest_s, self.first_s * 2.0 ** min(failures - 1, 30))
+        return whole * (0.5 + 0.5 * chance)
+
+
+class Feed:
+    """Reads trades from the broker into the pool.
+
+    endpoint: a broker, or a callable that names it at each try to connect; without one the settings name it.
+    random_source: for the jitter. clock: ms since 1970 UTC.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        pool: Pool,
+        quarantine: Quarantine,
+        *,
+        endpoint: Endpoint | Callable[[], Endpoint] | None = None,
+        patience: Patience = Patience(),
+        random_source: random.Random | None = None,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._quarantine = quarantine
+        self._endpoint = endpoint
+        self._patience = patience
+        self._random = random_source or random.Random()
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._watcher: threading.Thread | None = None
+        self._moved_at = time.monotonic()
+        self.cache = FeedCache(FeedSnapshot(topic=settings.mqtt_topic))
+
+    def start(self) -> None:
+        """Begin to read; returns at once, whether the broker is there or not."""
+        self._stopping.clear()
+        self.cache.change(state="connecting", sentence="Connecting to the broker.")
+        self._start_thread()
+        self._watcher = threading.Thread(target=self._watch, name="mqtt-feed-watch", daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Store what has arrived, say goodbye and end both threads."""
+        self._stopping.set()
+        for thread in (self._watcher, self._thread):
+            if thread is not None:
+                thread.join()
+        self._watcher = self._thread = None
+        self.cache.change(state="off", sentence="The feed is not running.")
+
+    # ---- the watching thread
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_WATCH_S):
+            if self._thread is not None and not self._thread.is_alive():
+                _LOG.error("network thread has ended: starting it again")
+                self.cache.change(restarts=self.cache.snapshot().restarts + 1)
+                self._start_thread()
+            still_s = time.monotonic() - self._moved_at
+            if still_s > _STUCK_S and self.cache.snapshot().state == "connected":
+                self._say("blocked", f"The feed has waited {still_s:.0f} s for the database; nothing is acknowledged.")
+
+    def _start_thread(self) -> None:
+        self._moved_at = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="mqtt-feed", daemon=True)
+        self._thread.start()
+
+    # ---- the network thread
+
+    def _run(self) -> None:
+        failures = 0
+        intake: Intake | None = None
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            self._moved_at = began
+            try:
+                intake = intake or Intake(self._settings, self._pool, quarantine=self._quarantine, clock=self._clock)
+                self._live(intake)
+            except _UnstorableError as error:
+                self._pause(failures := failures + 1, state="blocked", sentence=str(error))
+                continue
+            except Exception as error:
+                if not isinstance(error, LinkError):
+                    _LOG.exception("the feed's connection ended with an error")
+                if time.monotonic() - began > self._patience.steady_s:
+                    failures = 0
+                self._pause(failures := failures + 1, state="disconnected", sentence=_sentence(error))
+
+    def _live(self, intake: Intake) -> None:
+        """One connection, until it is lost (raises) or the feed stops (returns)."""
+        endpoint = self._where()
+        link = Link(endpoint, client_id=self._settings.mqtt_client_id, topics=[self._settings.mqtt_topic])
+        try:
+            link.open(self._stopping.is_set)
+            if not link.session_present:
+                self._guarded(intake.new_session)
+            self.cache.change(address=endpoint.address)
+            self._say("connected", f"Connected to {endpoint.address}, topic {self._settings.mqtt_topic}.")
+            self._read(link, intake)
+        finally:
+            link.close()
+
+    def _read(self, link: Link, intake: Intake) -> None:
+        due = 0.0  # when the batch that is being gathered is committed
+        while not self._stopping.is_set():
+            now = self._moved_at = time.monotonic()
+            if not link.inbox:
+                due = now + LINGER_S
+            if len(link.inbox) >= BATCH or (link.inbox and now >= due):
+                self._store(link, intake)
+                due = time.monotonic() + LINGER_S
+                continue
+            link.turn(due - now if link.inbox else _TURN_S)
+            self._ask_when_silent(link, now)
+        self._store(link, intake)
+
+    def _store(self, link: Link, intake: Intake) -> None:
+        """Commit a batch, then acknowledge it, then show it."""
+        messages = link.inbox[:BATCH]
+        if not messages:
+            return
+        batch = [_arrived(message) for message in messages]
+        outcome = self._guarded(lambda: intake.store(batch))
+        link.acknowledge(len(messages))
+        link.heard_at = time.monotonic()
+        self.cache.add(outcome, now=datetime.fromtimestamp(self._clock() / 1000, UTC))
+
+    def _guarded(self, write: Callable[[], Any]) -> Any:
+        try:
+            return write()
+        except Exception as error:
+            _LOG.error("nothing can be stored now: %s", type(error).__name__)
+            raise _UnstorableError(_storage_sentence(error)) from error
+
+    def _ask_when_silent(self, link: Link, now: float) -> None:
+        if link.overdue:
+            raise LinkError(f"{link.endpoint.address} no longer answers.")
+        if now - max(link.heard_at, link.asked_at) > self._patience.silence_s:
+            link.subscribe()
+
+    def _where(self) -> Endpoint:
+        if self._endpoint is None:
+            return resolve(self._settings)
+        return self._endpoint if isinstance(self._endpoint, Endpoint) else self._endpoint()
+
+    def _pause(self, failures: int, *, state: str, sentence: str) -> None:
+        if self._stopping.is_set():
+            return
+        pause_s = self._patience.pause_s(failures, self._random.random())
+        self._say(state, f"{sentence} Next try in {max(1, round(pause_s))} s.")
+        _LOG.warning("%s", self.cache.snapshot().sentence)
+        self._stopping.wait(pause_s)
+
+    def _say(self, state: str, sentence: str) -> None:
+        self.cache.change(state=state, sentence=sentence)
+
+
+class _UnstorableError(Exception):
+    """The database takes nothing now; the message is a sentence."""
+
+
+def _arrived(message: Any) -> Arrived:
+    try:
+        topic = message.topic
+    except UnicodeDecodeError:
+        topic = "(not UTF-8)"
+    return Arrived(
+        topic=topic,
+        payload=bytes(message.payload),
+        packet_id=message.mid,
+        qos=message.qos,
+        redelivered=message.dup,
+        retained=message.retain,
+    )
+
+
+def _storage_sentence(error: Exception) -> str:
+    cause = str(getattr(error, "orig", None) or error or type(error).__name__).splitlines()[0]
+    return f"Nothing can be stored ({cause}), so nothing is acknowledged and the broker keeps it."
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, LinkError):
+        return str(error)
+    message = getattr(error, "message", None)
+    return str(error) if message else f"The feed met an unexpected error ({type(error).__name__}: {error})."

@@ -1,0 +1,287 @@
+"""A batch of MQTT messages becomes trades in the pool, readings, and refusals in the quarantine: all in one commit.
+
+When `store` returns, every message of the batch is durable and may be acknowledged. When it raises, none of it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from core.errors import InputError
+from core.ledger.transaction import MICRO, Transaction, trade
+from core.live import payload as payloads
+from core.live.payload import TradeMessage
+from core.live.publishers import Draft, Publishers
+from core.live.snapshot import Counts, LiveTrade, Outcome
+from core.settings import Settings
+from core.store.feed import UNAVAILABLE, FeedStore
+from core.store.pool import Arrival, Pool
+from core.store.pool import State as PoolState
+from core.store.quarantine import Quarantine, Refused
+
+REMEMBERED_IDS = 10_000
+"""Message ids whose content is kept to notice that a publisher uses one again for another trade."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One MQTT message. packet_id, redelivered (DUP) and retained are the broker's."""
+
+    topic: str
+    payload: bytes
+    packet_id: int = 0
+    qos: int = 1
+    redelivered: bool = False
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Trade:
+    """A valid trade, its transaction, and the message it came in."""
+
+    message: TradeMessage
+    transaction: Transaction
+    arrived: Arrived
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """A batch, sorted: the trades, and for each what goes to the pool."""
+
+    trades: list[_Trade] = field(default_factory=list)
+    items: list[Transaction | Arrival] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    ignored: int = 0
+    sequence: int = 0
+
+
+class Intake:
+    """Judges and stores. Used by one thread at a time: the feed's network thread.
+
+    clock: milliseconds since 1970 UTC.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        pool: Pool,
+        *,
+        quarantine: Quarantine,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._topic = settings.mqtt_topic
+        self._zone = ZoneInfo(settings.time_zone)
+        self._pool = pool
+        self._quarantine = quarantine
+        self._clock = clock
+        self._store = quarantine.store
+        self._rows = FeedStore(self._store)
+        self._session = self._rows.session()
+        self._publishers = Publishers(self._rows.publishers())
+        self._contents: OrderedDict[tuple[str, str], TradeMessage] = OrderedDict()
+
+    def new_session(self) -> None:
+        """The broker has no session of ours: packet ids start anew, so none of the old may be taken for a new one."""
+        session = replace(self._session, session=secrets.token_hex(8))
+        with self._store.begin() as connection:
+            self._rows.save_session(connection, session)
+        self._session = session
+
+    def store(self, batch: Sequence[Arrived]) -> Outcome:
+        """Commit a batch. A message that cannot be stored for a reason of its own is refused, the others are not.
+
+        Raises one of `UNAVAILABLE` when the database takes nothing now (disk full, locked, gone).
+        """
+        try:
+            return self._commit(batch)
+        except UNAVAILABLE:
+            raise
+        except Exception:
+            _LOG.exception("batch of %d cannot be stored as a whole: message by message", len(batch))
+        outcomes = [self._commit_one(arrived) for arrived in batch]
+        return _joined(outcomes)
+
+    def _commit_one(self, arrived: Arrived) -> Outcome:
+        try:
+            return self._commit([arrived])
+        except UNAVAILABLE:
+            raise
+        except Exception as error:
+            reason = f"The message cannot be stored: {type(error).__name__}."
+            refused = Refused("not_storable", reason, arrived.topic, arrived.payload, self._clock())
+            with self._store.begin() as connection:
+                self._quarantine.insert(connection, [refused])
+            return Outcome(Counts(received=1, quarantined=1), reasons={"not_storable": 1})
+
+    def _commit(self, batch: Sequence[Arrived]) -> Outcome:
+        now = self._clock()
+        found = self._sorted(batch, now)
+        session = replace(self._session, sequence=found.sequence)
+        draft = self._publishers.begin()
+        with self._store.begin() as connection:
+            states = self._pool.insert(connection, found.items)
+            new = self._judged(found, states, draft=draft, now=now)
+            self._quarantine.insert(connection, found.refused)
+            self._rows.save_publishers(connection, list(draft.changed.values()))
+            self._rows.forget_publishers(connection, draft.forgotten())
+            if session != self._session:
+                self._rows.save_session(connection, session)
+        # durable from here on
+        self._session = session
+        self._publishers.adopt(draft)
+        for one in new:
+            self._remember(one.message)
+        return _outcome(batch, found, new=new, draft=draft, now=now)
+
+    def _sorted(self, batch: Sequence[Arrived], now: int) -> _Sorted:
+        found = _Sorted(sequence=self._session.sequence)
+        for arrived in batch:
+            try:
+                self._sort(arrived, found, now)
+            except InputError as error:
+                code = error.code if error.code in payloads.CODES else "not_storable"
+                found.refused.append(Refused(code, error.message, arrived.topic, arrived.payload, now))
+        return found
+
+    def _sort(self, arrived: Arrived, found: _Sorted, now: int) -> None:
+        if arrived.topic != self._topic:
+            if arrived.retained:
+                found.ignored += 1
+                return
+            raise InputError("Nobody expects messages on this topic.", code="unexpected_topic")
+        message = payloads.read_trade(arrived.payload, zone=self._zone)
+        if message.message_id is None and arrived.retained:
+            raise InputError(
+                "A retained message comes again with every connection, so it needs an id to count once.",
+                code="retained",
+            )
+        transaction = self._transaction(message, found.sequence, now)
+        if message.message_id is not None:
+            found.items.append(transaction)
+        else:
+            found.items.append(self._arrival(transaction, arrived))
+            found.sequence += 1
+        found.trades.append(_Trade(message, transaction, arrived))
+
+    def _transaction(self, message: TradeMessage, sequence: int, now: int) -> Transaction:
+        return trade(
+            buyer=message.buyer,
+            seller=message.seller,
+            energy_wh=message.energy_wh,
+            price_micro_per_kwh=message.price_micro_per_kwh,
+            received_at_ms=now,
+            publisher=message.publisher,
+            message_id=message.message_id,
+            sequence=sequence if message.message_id is None else None,
+            slot_ms=message.slot_ms,
+            traded_at_ms=message.traded_at_ms,
+            simulated=message.simulated,
+        )
+
+    def _arrival(self, transaction: Transaction, arrived: Arrived) -> Transaction | Arrival:
+        """What the pool needs to recognise a redelivery; QoS 0 has none."""
+        if arrived.qos == 0:
+            return transaction
+        payload = self._session.session.encode() + arrived.payload
+        return Arrival(transaction, arrived.packet_id, payload, arrived.redelivered)
+
+    def _judged(self, found: _Sorted, states: Sequence[PoolState], *, draft: Draft, now: int) -> list[_Trade]:
+        """The trades that are new. One that reuses the id of another trade joins the refused."""
+        new: list[_Trade] = []
+        in_batch: dict[tuple[str, str], TradeMessage] = {}
+        for one, state in zip(found.trades, states, strict=True):
+            message = one.message
+            key = (message.publisher, message.message_id or "")
+            if state == "new":
+                new.append(one)
+                in_batch[key] = message
+                if message.publisher or message.seq is not None:
+                    draft.note(message.publisher, seq=message.seq, at_ms=now)
+            elif message.message_id is not None:
+                first = in_batch.get(key) or self._contents.get(key)
+                if first is not None and not _same_trade(first, message):
+                    found.refused.append(_reused(one, now))
+        return new
+
+    def _remember(self, message: TradeMessage) -> None:
+        if message.message_id is None:
+            return
+        self._contents[message.publisher, message.message_id] = message
+        if len(self._contents) > REMEMBERED_IDS:
+            self._contents.popitem(last=False)
+
+
+def _same_trade(first: TradeMessage, again: TradeMessage) -> bool:
+    def terms(message: TradeMessage) -> tuple[object, ...]:
+        return message.buyer, message.seller, message.energy_wh, message.price_micro_per_kwh
+
+    return terms(first) == terms(again)
+
+
+def _reused(one: _Trade, now: int) -> Refused:
+    reason = f"The id {one.message.message_id} names another trade already; give every trade its own id."
+    return Refused("id_reused", reason, one.arrived.topic, one.arrived.payload, now)
+
+
+def _outcome(
+    batch: Sequence[Arrived],
+    found: _Sorted,
+    *,
+    new: Sequence[_Trade],
+    draft: Draft,
+    now: int,
+) -> Outcome:
+    at = datetime.fromtimestamp(now / 1000, UTC)
+    refused = len(found.refused)
+    counts = Counts(
+        received=len(batch),
+        trades=len(new),
+        quarantined=refused,
+        ignored=found.ignored,
+        duplicates=len(batch) - len(new) - refused - found.ignored,
+    )
+    return Outcome(
+        counts=counts,
+        trades=tuple(_live(one.message, one.transaction, at) for one in new),
+        reasons=Counter(one.code for one in found.refused),
+        publishers=tuple(draft.changed.values()),
+        gaps=tuple(draft.gaps),
+    )
+
+
+def _live(message: TradeMessage, transaction: Transaction, at: datetime) -> LiveTrade:
+    return LiveTrade(
+        at=at,
+        buyer=message.buyer,
+        seller=message.seller,
+        energy_kwh=message.energy_wh / 1000,
+        price=message.price_micro_per_kwh / MICRO,
+        publisher=message.publisher,
+        message_id=message.message_id,
+        tx_hash=transaction.tx_hash,
+        simulated=message.simulated,
+    )
+
+
+def _joined(outcomes: Sequence[Outcome]) -> Outcome:
+    counts = Counts()
+    reasons: Counter[str] = Counter()
+    for outcome in outcomes:
+        counts = counts.plus(outcome.counts)
+        reasons.update(outcome.reasons or {})
+    return Outcome(
+        counts=counts,
+        trades=tuple(trade for outcome in outcomes for trade in outcome.trades),
+        reasons=reasons,
+        publishers=tuple(publisher for outcome in outcomes for publisher in outcome.publishers),
+        gaps=tuple(gap for outcome in outcomes for gap in outcome.gaps),
+    )
