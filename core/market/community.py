@@ -11,13 +11,15 @@ import numpy.typing as npt
 from core.errors import MarketError
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Community:
     """Readings of N households over T equal slots.
 
-    household_ids: N ids, unique.
+    household_ids: N ids, unique. Households are kept in the order of their ids, whatever order they come in:
+        so the order of files or columns can never change a result.
     start_at: start of the first slot, aware, UTC.
     slot_h: length of a slot in hours.
     load_kw, solar_kw: mean power in the slot, kW, `[slot, household]`, finite and not negative. A household
@@ -60,6 +62,15 @@ class Community:
         if pv_kw.shape != (len(self.household_ids),):
             raise MarketError(f"pv_kw has the shape {pv_kw.shape}, expected one value a household.")
         object.__setattr__(self, "pv_kw", pv_kw)
+        self._sort_households()
+
+    def _sort_households(self) -> None:
+        order = sorted(range(len(self.household_ids)), key=self.household_ids.__getitem__)
+        if order == list(range(len(order))):
+            return
+        object.__setattr__(self, "household_ids", tuple(self.household_ids[i] for i in order))
+        for name in ("load_kw", "solar_kw", "pv_kw"):
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name)[..., order]))
 
     def _check_power(self, name: str, power: FloatArray) -> None:
         bad = ~(np.isfinite(power) & (power >= 0.0))

@@ -1,0 +1,15 @@
+"""Whole horizons are worked through in blocks of slots that fit the processor's cache, so temporaries stay small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+BLOCK_VALUES = 65_536
+"""Values of one array in a block: 512 KiB, a handful of which fit a second-level cache."""
+
+
+def blocks(slots: int, households: int) -> Iterator[slice]:
+    """Consecutive slices over `slots` of about `BLOCK_VALUES / households` slots each."""
+    step = max(1, BLOCK_VALUES // max(1, households))
+    for start in range(0, slots, step):
+        yield slice(start, min(start + step, slots))

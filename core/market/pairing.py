@@ -1,0 +1,66 @@
+"""Walks two queues side by side: which buyer takes how much from which seller, for many slots at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.market.community import FloatArray
+
+IntArray = npt.NDArray[np.int64]
+ROUNDING = 1e-12
+"""Pairs below this share of their slot's volume come from rounding, not from orders."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Each entry is one pair: `slot`, `buyer` and `seller` are indices, `energy_kwh` what passes between them."""
+
+    slot: IntArray
+    buyer: IntArray
+    seller: IntArray
+    energy_kwh: FloatArray
+
+
+def pair(filled_kwh: FloatArray, order_price: FloatArray | None = None) -> Pairs:
+    """Pair buyers and sellers of every slot: highest bid meets lowest ask; without prices, in household order.
+
+    filled_kwh `[slot, household]`: positive bought, negative sold, equal sums in each slot. At most one pair less
+    than there are traders in a slot.
+    """
+    households = filled_kwh.shape[1]
+    bought, sold = np.maximum(filled_kwh, 0.0), np.maximum(-filled_kwh, 0.0)
+    volume = bought.sum(axis=1)
+    buyers = queue(bought, None if order_price is None else -order_price)
+    sellers = queue(sold, order_price)
+    ends = np.concatenate([_ends(bought, buyers), _ends(sold, sellers)], axis=1)
+    order = np.argsort(ends, axis=1)
+    ends = np.take_along_axis(ends, order, axis=1)
+    of_buyer = order < households
+    place_of_buyer = np.minimum(np.cumsum(of_buyer, axis=1) - of_buyer, households - 1)
+    place_of_seller = np.minimum(np.cumsum(~of_buyer, axis=1) - ~of_buyer, households - 1)
+    share = np.diff(ends, axis=1, prepend=0.0)
+    slot, step = np.nonzero((share > ROUNDING) & (volume > 0.0)[:, None])
+    return Pairs(
+        slot,
+        buyers[slot, place_of_buyer[slot, step]],
+        sellers[slot, place_of_seller[slot, step]],
+        share[slot, step] * volume[slot],
+    )
+
+
+def queue(energy: FloatArray, key: FloatArray | None) -> IntArray:
+    """Households in the order they are served, `[slot, place]`; those without energy come last."""
+    if key is None:
+        key = np.broadcast_to(np.arange(energy.shape[1], dtype=np.float64), energy.shape)
+    queue: IntArray = np.argsort(np.where(energy > 0.0, key, np.inf), axis=1)
+    return queue
+
+
+def _ends(energy: FloatArray, queue: IntArray) -> FloatArray:
+    """Where each place of the queue ends, as a share of the slot's volume; exactly 1 at the end."""
+    ends = np.cumsum(np.take_along_axis(energy, queue, axis=1), axis=1)
+    total = ends[:, -1:]
+    return np.divide(ends, total, out=np.ones_like(ends), where=total > 0.0)

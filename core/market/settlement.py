@@ -1,0 +1,198 @@
+"""Who trades with whom at what price: bills, and every promise a settlement must keep, from arrays of a horizon.
+
+Two forms are enough for every mechanism:
+
+- `at_peer_price`, `at_unit_prices`: each side shares what is traded pro rata, at one price a slot (mid-market rate,
+  supply-demand ratio, bill sharing, optimum, grid only);
+- `of_fills`: each household's own fill `[slot, household]`, at prices a slot or a household (auctions).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.errors import MarketError
+from core.market.chunks import blocks
+from core.market.community import FloatArray, Tariff
+from core.market.dispatch import Dispatch
+
+if TYPE_CHECKING:
+    from core.market.invariants import Verdict
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fills:
+    """What an auction gave each household.
+
+    filled_kwh: `[slot, household]`, kWh; positive bought from peers, negative sold to peers.
+    order_price: `[slot, household]`, bid of a household in need, ask of one with surplus.
+    buy_price, sell_price: what buyers pay and sellers get for a filled kWh, `[slot]` or `[slot, household]`.
+    bid_weight: c where each matched pair trades at c·bid + (1 - c)·ask; None where one price holds for all.
+    """
+
+    filled_kwh: FloatArray
+    order_price: FloatArray
+    buy_price: FloatArray
+    sell_price: FloatArray
+    bid_weight: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Account:
+    """Money and energy of a settlement, added up.
+
+    `[household]`: bill, bought_kwh, sold_kwh, deficit_kwh, surplus_kwh.
+    `[slot]`: paid and earned, everything buyers pay and sellers get, the grid's part included.
+    """
+
+    bill: FloatArray
+    bought_kwh: FloatArray
+    sold_kwh: FloatArray
+    deficit_kwh: FloatArray
+    surplus_kwh: FloatArray
+    paid: FloatArray
+    earned: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settlement:
+    """The outcome of a market over a horizon.
+
+    traded_kwh: `[slot]`, q. price: `[slot]`, what peers pay for what peers deliver, NaN without a trade.
+    buy_price, sell_price: `[slot]`, for the whole net position, the grid's part included; None with fills.
+    """
+
+    dispatch: Dispatch
+    tariff: Tariff
+    traded_kwh: FloatArray
+    price: FloatArray
+    buy_price: FloatArray | None = None
+    sell_price: FloatArray | None = None
+    fills: Fills | None = None
+
+    @classmethod
+    def at_peer_price(cls, dispatch: Dispatch, tariff: Tariff, *, price: FloatArray) -> Settlement:
+        """All matched energy trades at `price` `[slot]`, shared pro rata; the rest goes over the grid."""
+        q, demand, supply = dispatch.matched_kwh, dispatch.demand_kwh, dispatch.supply_kwh
+        retail, feed_in = tariff.retail_price, tariff.feed_in_price
+        traded = q > 0.0
+        peer = np.where(traded, price, 0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            buy = np.where(traded, (peer * q + retail * (demand - q)) / demand, retail)
+            sell = np.where(traded, (peer * q + feed_in * (supply - q)) / supply, feed_in)
+        return cls(dispatch, tariff, q, np.where(traded, price, np.nan), buy, sell)
+
+    @classmethod
+    def at_unit_prices(
+        cls,
+        dispatch: Dispatch,
+        tariff: Tariff,
+        *,
+        buy_price: FloatArray,
+        sell_price: FloatArray,
+        traded_kwh: FloatArray,
+        price: FloatArray | None = None,
+    ) -> Settlement:
+        """One price a slot and side for the whole net position, the grid's part included.
+
+        `price` is what peers pay peers; left out, it follows from the unit prices.
+        """
+        if price is None:
+            price = _peer_price(
+                dispatch, tariff, traded_kwh, buy_price * dispatch.demand_kwh, sell_price * dispatch.supply_kwh
+            )
+        return cls(dispatch, tariff, traded_kwh, price, buy_price, sell_price)
+
+    @classmethod
+    def of_fills(cls, dispatch: Dispatch, tariff: Tariff, fills: Fills) -> Settlement:
+        """Households trade what `fills` says at its prices; the rest goes over the grid."""
+        bought, paid, sold, earned = (np.zeros(dispatch.community.slots) for _ in range(4))
+        for part in blocks(*fills.filled_kwh.shape):
+            buys, sells = np.maximum(fills.filled_kwh[part], 0.0), np.maximum(-fills.filled_kwh[part], 0.0)
+            bought[part], sold[part] = buys.sum(axis=1), sells.sum(axis=1)
+            paid[part] = (_columns(fills.buy_price[part]) * buys).sum(axis=1)
+            earned[part] = (_columns(fills.sell_price[part]) * sells).sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            price = np.where(bought > 0.0, (paid / bought + earned / sold) / 2.0, np.nan)
+        return cls(dispatch, tariff, bought, price, fills=fills)
+
+    def account(self) -> Account:
+        """Bills of the households and money of the slots."""
+        return _account_of_fills(self, self.fills) if self.fills is not None else _account_pro_rata(self)
+
+    def least_cost(self) -> FloatArray:
+        """C* of each slot: what the community pays when all matched energy is traded, `[slot]`."""
+        return self._cost(self.dispatch.matched_kwh)
+
+    def grid_cost(self) -> FloatArray:
+        """C(q) of each slot: what the grid charges for the rest less what it pays, `[slot]`."""
+        return self._cost(self.traded_kwh)
+
+    def _cost(self, traded: FloatArray) -> FloatArray:
+        return self.tariff.retail_price * (self.dispatch.demand_kwh - traded) - self.tariff.feed_in_price * (
+            self.dispatch.supply_kwh - traded
+        )
+
+    def check(self, *, exempt: tuple[str, ...] = ()) -> tuple[Verdict, ...]:
+        """Every invariant with its worst violation; those named in `exempt` are reported, not asked for."""
+        from core.market.invariants import check
+
+        return check(self, exempt=exempt)
+
+
+def _columns(price: FloatArray) -> FloatArray:
+    """A price a slot as a column, a price a household as it is."""
+    return price[:, None] if price.ndim == 1 else price
+
+
+def _peer_price(dispatch: Dispatch, tariff: Tariff, q: FloatArray, paid: FloatArray, earned: FloatArray) -> FloatArray:
+    """What peers pay peers, `[slot]`: the money less the grid's part, over q; the mean of both sides."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        buyers = (paid - tariff.retail_price * (dispatch.demand_kwh - q)) / q
+        sellers = (earned - tariff.feed_in_price * (dispatch.supply_kwh - q)) / q
+        return np.where(q > 0.0, (buyers + sellers) / 2.0, np.nan)
+
+
+def _account_pro_rata(settlement: Settlement) -> Account:
+    dispatch, q = settlement.dispatch, settlement.traded_kwh
+    buy, sell = settlement.buy_price, settlement.sell_price
+    if buy is None or sell is None:
+        raise MarketError("The settlement has neither unit prices nor fills.", fix="Use one of its constructors.")
+    sums = np.zeros((6, dispatch.community.households))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bought_share = np.where(dispatch.demand_kwh > 0.0, q / dispatch.demand_kwh, 0.0)
+        sold_share = np.where(dispatch.supply_kwh > 0.0, q / dispatch.supply_kwh, 0.0)
+    for part in blocks(*dispatch.net_kwh.shape):
+        deficit = np.maximum(dispatch.net_kwh[part], 0.0)
+        surplus = deficit - dispatch.net_kwh[part]
+        for row, (weight, energy) in enumerate(
+            ((buy, deficit), (sell, surplus), (bought_share, deficit), (sold_share, surplus))
+        ):
+            sums[row] += np.einsum("t,th->h", weight[part], energy)
+        sums[4] += deficit.sum(axis=0)
+        sums[5] += surplus.sum(axis=0)
+    return Account(
+        sums[0] - sums[1], sums[2], sums[3], sums[4], sums[5], buy * dispatch.demand_kwh, sell * dispatch.supply_kwh
+    )
+
+
+def _account_of_fills(settlement: Settlement, fills: Fills) -> Account:
+    dispatch, tariff = settlement.dispatch, settlement.tariff
+    sums = np.zeros((6, dispatch.community.households))
+    paid, earned = np.empty(dispatch.community.slots), np.empty(dispatch.community.slots)
+    for part in blocks(*dispatch.net_kwh.shape):
+        deficit = np.maximum(dispatch.net_kwh[part], 0.0)
+        surplus = deficit - dispatch.net_kwh[part]
+        bought = np.maximum(fills.filled_kwh[part], 0.0)
+        sold = bought - fills.filled_kwh[part]
+        pays = np.where(bought > 0.0, _columns(fills.buy_price[part]) * bought, 0.0)
+        pays += tariff.retail_price[part, None] * (deficit - bought)
+        gets = np.where(sold > 0.0, _columns(fills.sell_price[part]) * sold, 0.0)
+        gets += tariff.feed_in_price[part, None] * (surplus - sold)
+        paid[part], earned[part] = pays.sum(axis=1), gets.sum(axis=1)
+        for row, values in enumerate((pays, gets, bought, sold, deficit, surplus)):
+            sums[row] += values.sum(axis=0)
+    return Account(sums[0] - sums[1], sums[2], sums[3], sums[4], sums[5], paid, earned)
