@@ -21,6 +21,9 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8501
+    public_url: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
     data_dir: Path = ROOT / "data"
     ledger_path: Path = ROOT / "ledger.json"
     uploads_dir: Path = ROOT / "uploads"
@@ -42,11 +45,21 @@ class Settings:
     mqtt_certificate: str = ""
     mqtt_key: str = ""
     mqtt_topic: str = "iot-p2p-trading/trades"
+    mqtt_meters_topic: str = "iot-p2p-trading/meters"
     mqtt_client_id: str = "p2p-energy-lab"
     feed: str = "app"
     simulator: bool = True
     simulator_speed: float = 360.0
     simulator_algorithm: str = "mid_market_rate"
+    meter_algorithm: str = "mid_market_rate"
+    meter_slot_s: float = 900.0
+    retail_price: float = 7.0
+    feed_in_price: float = 3.0
+
+    @property
+    def behind_tls(self) -> bool:
+        """Whether browsers reach the lab over TLS: its own, or that of the proxy at the public URL."""
+        return bool(self.tls_certificate) or self.public_url.startswith("https://")
 
     @property
     def resolved_database_url(self) -> str:

@@ -19,8 +19,10 @@ from typing import Any
 from core.live.endpoint import Endpoint, resolve
 from core.live.intake import Arrived, Intake
 from core.live.link import Link, LinkError
-from core.live.snapshot import FeedCache, FeedSnapshot
+from core.live.report import REPORT_S, Reporter
+from core.live.snapshot import FeedCache, FeedSnapshot, State
 from core.settings import Settings
+from core.store.feed import FeedStore
 from core.store.pool import Pool
 from core.store.quarantine import Quarantine
 
@@ -58,7 +60,8 @@ class Feed:
     """Reads trades from the broker into the pool.
 
     endpoint: a broker, or a callable that names it at each try to connect; without one the settings name it.
-    random_source: for the jitter. clock: ms since 1970 UTC.
+    random_source: for the jitter. clock: ms since 1970 UTC. reports: write what happens to the database, for the app
+    that follows this process.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Feed:
         patience: Patience = Patience(),
         random_source: random.Random | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        reports: bool = False,
     ) -> None:
         self._settings = settings
         self._pool = pool
@@ -79,6 +83,7 @@ class Feed:
         self._patience = patience
         self._random = random_source or random.Random()
         self._clock = clock
+        self._reporter = Reporter(FeedStore(quarantine.store), clock) if reports else None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._watcher: threading.Thread | None = None
@@ -101,11 +106,15 @@ class Feed:
                 thread.join()
         self._watcher = self._thread = None
         self.cache.change(state="off", sentence="The feed is not running.")
+        if self._reporter is not None:
+            self._reporter.report(self.cache.snapshot())
 
     # ---- the watching thread
 
     def _watch(self) -> None:
-        while not self._stopping.wait(_WATCH_S):
+        while not self._stopping.wait(REPORT_S if self._reporter else _WATCH_S):
+            if self._reporter is not None:
+                self._reporter.report(self.cache.snapshot())
             if self._thread is not None and not self._thread.is_alive():
                 _LOG.error("network thread has ended: starting it again")
                 self.cache.change(restarts=self.cache.snapshot().restarts + 1)
@@ -197,7 +206,7 @@ class Feed:
             return resolve(self._settings)
         return self._endpoint if isinstance(self._endpoint, Endpoint) else self._endpoint()
 
-    def _pause(self, failures: int, *, state: str, sentence: str) -> None:
+    def _pause(self, failures: int, *, state: State, sentence: str) -> None:
         if self._stopping.is_set():
             return
         pause_s = self._patience.pause_s(failures, self._random.random())
@@ -205,7 +214,7 @@ class Feed:
         _LOG.warning("%s", self.cache.snapshot().sentence)
         self._stopping.wait(pause_s)
 
-    def _say(self, state: str, sentence: str) -> None:
+    def _say(self, state: State, sentence: str) -> None:
         self.cache.change(state=state, sentence=sentence)
 
 

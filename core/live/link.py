@@ -23,6 +23,7 @@ ANSWER_S = 10.0
 """How long the broker may take to answer CONNECT and SUBSCRIBE."""
 
 _PACKETS_A_TURN = 256
+_IN_FLIGHT = 1_000
 
 
 class LinkError(Exception):
@@ -40,6 +41,7 @@ class Link:
         self.endpoint = endpoint
         self.inbox: list[mqtt.MQTTMessage] = []
         self.received = 0
+        self.unconfirmed = 0
         self.session_present = False
         self.heard_at = time.monotonic()
         self._topics = [(topic, 1) for topic in topics]
@@ -54,7 +56,9 @@ class Link:
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
+        self._client.on_publish = self._on_publish
         self._client.on_disconnect = self._on_disconnect
+        self._client.max_inflight_messages_set(_IN_FLIGHT)
         self._client.on_socket_register_write = lambda *_: None  # acknowledgements wait for `flush`
 
     def open(self, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -92,6 +96,19 @@ class Link:
                 self._client.ack(message.mid, message.qos)
         del self.inbox[:count]
         self.flush()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Hand a message over at QoS 1; `unconfirmed` counts those that the broker has not acknowledged."""
+        self.unconfirmed += 1
+        self._check(self._client.publish(topic, payload, qos=1, retain=retain).rc)
+
+    def confirm(self, timeout_s: float = ANSWER_S) -> None:
+        """Wait until the broker has everything that was published. Raises LinkError if it does not answer."""
+        deadline = time.monotonic() + timeout_s
+        while self.unconfirmed:
+            if time.monotonic() > deadline:
+                raise LinkError(f"{self.endpoint.address} did not acknowledge {self.unconfirmed} messages.")
+            self.turn(0.1)
 
     def subscribe(self) -> None:
         """Ask for the topics again; proves the way to the broker and back."""
@@ -170,9 +187,23 @@ class Link:
         self.received += 1
         self.inbox.append(message)
 
+    def _on_publish(self, _client: Any, _userdata: Any, _mid: Any, _reason: Any, _properties: Any) -> None:
+        self.unconfirmed -= 1
+
     def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._lost is None:
             self._lost = f"The connection to {self.endpoint.address} was lost: {reason}."
+
+
+def publish_once(endpoint: Endpoint, topic: str, payload: bytes, *, client_id: str, retain: bool = False) -> None:
+    """Connect, publish one message at QoS 1, wait for the acknowledgement, disconnect. Raises LinkError."""
+    link = Link(endpoint, client_id=client_id, topics=(), clean=True)
+    try:
+        link.open()
+        link.publish(topic, payload, retain=retain)
+        link.confirm()
+    finally:
+        link.close()
 
 
 def new_client(endpoint: Endpoint, *, client_id: str, clean: bool) -> mqtt.Client:
