@@ -1,0 +1,100 @@
+"""Where the energy went, and how hard the connection works for it."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from core.runs.results import ResultRow
+from core.runs.statistics import MAX_POINTS, duration_curve
+from core.web.charts import ACCENT, FEED_IN, MUTED, RETAIL
+from core.web.compare.charts.chart import Chart, faint, frame
+from core.web.compare.scene import Scene, colour, same_flows
+from core.web.text import plotly as name
+
+SUN = "#d9a21f"
+
+
+def duration(scene: Scene) -> Chart:
+    """Import at the community's connection, largest first; algorithms with the same flows share a line."""
+    groups = same_flows(scene)
+    traces, peaks = [], []
+    for members in groups:
+        power = scene.series(members[0], ("import_kwh",))["import_kwh"] / scene.result.slot_h
+        curve = duration_curve(power, most=MAX_POINTS // len(groups))
+        label = members[0].name if len(members) == 1 else f"{members[0].name} and {len(members) - 1} more, alike"
+        peaks.append(f"{label} {scene.numbers.number(float(curve.y[0]), 2)} kW")
+        traces.append(
+            go.Scatter(
+                x=curve.x * 100,
+                y=curve.y,
+                name=name(label),
+                mode="lines",
+                line={"color": colour(members[0]), "width": 1.8},
+                hovertemplate="%{y:,.2f} kW",
+            )
+        )
+    drawn = frame(traces, numbers=scene.numbers, x_title="Share of the time (%)", y_title="Import (kW)")
+    drawn.update_yaxes(rangemode="tozero")
+    alike = [", ".join(row.name for row in members) for members in groups if len(members) > 1]
+    note = "".join(f"One line for {names}: the same dispatch has the same flows. " for names in alike).strip()
+    return Chart(drawn, "Duration curve of import. Largest import: " + "; ".join(peaks) + ".", note)
+
+
+def sankey(scene: Scene, row: ResultRow) -> Chart:
+    """Energy from sun and grid to use, neighbours and grid, kWh over the period."""
+    flows = [flow for flow in _flows(scene, row) if flow[2] > 1e-9]
+    places = list(dict.fromkeys(place for source, target, _ in flows for place in (source, target)))
+    trace = go.Sankey(
+        arrangement="snap",
+        valueformat=",.1f",
+        valuesuffix=" kWh",
+        node={
+            "label": places,
+            "color": [_TINTS.get(place, MUTED) for place in places],
+            "pad": 18,
+            "thickness": 16,
+            "line": {"width": 0},
+        },
+        link={
+            "source": [places.index(source) for source, _, _ in flows],
+            "target": [places.index(target) for _, target, _ in flows],
+            "value": [value for _, _, value in flows],
+            "color": [faint(_TINTS.get(source, MUTED), 0.38) for source, _, _ in flows],
+        },
+    )
+    drawn = frame([trace], numbers=scene.numbers, height=360, legend=False)
+    drawn.update_layout(margin={"l": 8, "r": 8, "t": 12, "b": 12})
+    words = "; ".join(f"{source} to {target} {scene.numbers.number(value, 1)} kWh" for source, target, value in flows)
+    note = "Energy that could have passed between neighbours and was not traded counts as the grid's: so it is billed."
+    return Chart(drawn, f"Where the energy went, {row.name}: {words or 'nothing flowed'}.", note)
+
+
+SOLAR, OWN, NEIGHBOURS, USE, FROM_GRID, TO_GRID, LOST = (
+    "Solar",
+    "Own roof",
+    "Neighbours",
+    "Use",
+    "From the grid",
+    "To the grid",
+    "Lost or left in batteries",
+)
+_TINTS = {SOLAR: SUN, OWN: FEED_IN, NEIGHBOURS: ACCENT, USE: MUTED, FROM_GRID: RETAIL, TO_GRID: "#8a63e0"}
+
+
+def _flows(scene: Scene, row: ResultRow) -> list[tuple[str, str, float]]:
+    """From, to, kWh. Deficit D, surplus G and trade Q are the row's; load and solar are the readings'."""
+    series = scene.series(row, ("demand_kwh", "supply_kwh", "traded_kwh"))
+    demand, supply, traded = (float(series[key].sum()) for key in ("demand_kwh", "supply_kwh", "traded_kwh"))
+    trade = [(NEIGHBOURS, USE, traded), (FROM_GRID, USE, demand - traded)]
+    if scene.community is None:
+        return [(SOLAR, NEIGHBOURS, traded), (SOLAR, TO_GRID, supply - traded), *trade]
+    load = float(scene.community.load_kw[scene.slots].sum()) * scene.result.slot_h
+    solar = float(scene.community.solar_kw[scene.slots].sum()) * scene.result.slot_h
+    return [
+        (SOLAR, OWN, solar - supply),
+        (SOLAR, NEIGHBOURS, traded),
+        (SOLAR, TO_GRID, supply - traded),
+        (OWN, USE, load - demand),
+        (OWN, LOST, (solar - supply) - (load - demand)),
+        *trade,
+    ]

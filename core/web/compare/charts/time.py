@@ -1,0 +1,218 @@
+"""What happened when: price and volume, days against hours, and savings as they grow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from core.market.community import FloatArray
+from core.runs.results import ResultRow
+from core.runs.statistics import MAX_POINTS, Line, cumulative, day_matrix, resample
+from core.web.charts import ACCENT, FEED_IN, GRID, RETAIL
+from core.web.compare.charts.chart import DAY_MIN, Chart, dashes, faint, frame, one, width_words
+from core.web.compare.scene import Scene, colour
+from core.web.text import plotly as name
+
+
+def price_and_volume(scene: Scene) -> Chart:
+    """P2P price between the grid's two prices, and traded energy below it, over the period."""
+    rows = [row for row in scene.rows if scene.trades(row)]
+    most = MAX_POINTS // (2 * len(rows) + 2)
+    drawn = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.56, 0.44], vertical_spacing=0.06)
+    step_min = _draw_tariff(drawn, scene, most)
+    found = [scene.series(row, ("price", "traded_kwh")) for row in rows]
+    prices = [_mean(scene, series["price"], most, weights=series["traded_kwh"]) for series in found]
+    volumes = [_total(scene, series["traded_kwh"], most) for series in found]
+    patterns = dashes([volume.value for volume in volumes])
+    for row, price, volume, dash in zip(rows, prices, volumes, patterns, strict=True):
+        shared = {"name": name(row.name), "legendgroup": row.algorithm_id}
+        line = {"color": colour(row), "width": 1.6}
+        drawn.add_trace(
+            go.Scatter(
+                **shared,
+                x=price.start,
+                y=price.value,
+                mode="lines+markers",
+                line=line,
+                marker={"size": 3},
+                hovertemplate=f"%{{y:,.3f}} {scene.numbers.currency}/kWh",
+            ),
+            row=1,
+            col=1,
+        )
+        drawn.add_trace(
+            go.Scatter(
+                **shared,
+                x=volume.start,
+                y=volume.value,
+                mode="lines",
+                line={**line, "shape": "hv", "dash": dash},
+                showlegend=False,
+                hovertemplate="%{y:,.2f} kWh",
+            ),
+            row=2,
+            col=1,
+        )
+    _settle_two_panels(drawn, scene, step_min)
+    note = f"Prices are means weighted by energy; one point is {one(step_min)}."
+    return Chart(drawn, _price_words(scene, rows), note)
+
+
+def _mean(scene: Scene, values: FloatArray, most: int, *, weights: FloatArray | None = None) -> Line:
+    return resample(scene.starts, values, slot_h=scene.result.slot_h, how="mean", weights=weights, most=most)
+
+
+def _total(scene: Scene, values: FloatArray, most: int) -> Line:
+    return resample(scene.starts, values, slot_h=scene.result.slot_h, most=most)
+
+
+def _draw_tariff(drawn: go.Figure, scene: Scene, most: int) -> float:
+    for label, prices, tint in (
+        ("Grid retail", scene.tariff.retail_price, RETAIL),
+        ("Grid feed-in", scene.tariff.feed_in_price, FEED_IN),
+    ):
+        line = _mean(scene, prices, most)
+        drawn.add_trace(
+            go.Scatter(
+                x=line.start,
+                y=line.value,
+                name=label,
+                mode="lines",
+                line={"color": tint, "width": 1.2, "dash": "dot", "shape": "hv"},
+                hovertemplate=f"%{{y:,.3f}} {scene.numbers.currency}/kWh",
+            ),
+            row=1,
+            col=1,
+        )
+    return line.step_min
+
+
+def _settle_two_panels(drawn: go.Figure, scene: Scene, step_min: float) -> None:
+    look = frame([], numbers=scene.numbers, height=440).layout
+    drawn.update_layout(
+        height=look.height,
+        margin=look.margin,
+        colorway=look.colorway,
+        legend=look.legend,
+        hovermode=look.hovermode,
+        separators=look.separators,
+        hoverlabel=look.hoverlabel,
+        uirevision=look.uirevision,
+        dragmode="select",
+        selectdirection="h",
+    )
+    drawn.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    drawn.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    drawn.update_yaxes(title_text=f"Price ({scene.numbers.currency}/kWh)", row=1, col=1)
+    drawn.update_yaxes(title_text=f"Traded (kWh per {width_words(step_min)})", rangemode="tozero", row=2, col=1)
+
+
+def cumulative_savings(scene: Scene) -> Chart:
+    """Savings against the grid alone, added up over the period."""
+    rows = [row for row in scene.rows if row.algorithm_id != "grid_only"] or list(scene.rows)
+    most = MAX_POINTS // len(rows)
+    found = [scene.series(row, ("baseline_cost", "community_cost")) for row in rows]
+    gained = [series["baseline_cost"] - series["community_cost"] for series in found]
+    lines = [cumulative(scene.starts, gain, slot_h=scene.result.slot_h, most=most) for gain in gained]
+    ends = {row.name: float(line.value[-1]) for row, line in zip(rows, lines, strict=True)}
+    traces = [
+        go.Scatter(
+            x=line.start,
+            y=line.value,
+            name=name(row.name),
+            mode="lines",
+            line={"color": colour(row), "width": 1.8, "dash": dash},
+            hovertemplate=f"%{{y:,.2f}} {scene.numbers.currency}",
+        )
+        for row, line, dash in zip(rows, lines, dashes([line.value for line in lines]), strict=True)
+    ]
+    drawn = frame(traces, numbers=scene.numbers, y_title=f"Savings since the start ({scene.numbers.currency})")
+    drawn.update_yaxes(zeroline=True, zerolinecolor=GRID)
+    note = f"Savings = cost with the grid only − cost; one point is {one(lines[0].step_min)}. Equal lines are dashed."
+    return Chart(drawn, _savings_words(scene, ends), note)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Something that can be laid over days and hours."""
+
+    label: str
+    unit: str
+    mean: bool = False
+
+
+QUANTITIES: Mapping[str, Quantity] = {
+    "traded_kwh": Quantity("Traded energy", "kWh"),
+    "price": Quantity("P2P price", "¤/kWh", mean=True),
+    "import_kwh": Quantity("Import from the grid", "kWh"),
+    "export_kwh": Quantity("Export to the grid", "kWh"),
+    "demand_kwh": Quantity("Demand of all households", "kWh"),
+    "supply_kwh": Quantity("Supply of all households", "kWh"),
+}
+"""What a heat map can show of a row, by the name of its series."""
+
+
+def heat_map(scene: Scene, row: ResultRow, quantity: str) -> Chart:
+    """One quantity of one algorithm by day and time of day."""
+    shown = QUANTITIES[quantity]
+    unit = scene.numbers.unit(shown.unit)
+    series = scene.series(row, tuple({quantity, "traded_kwh"}))
+    grid = day_matrix(
+        scene.starts,
+        series[quantity],
+        slot_h=scene.result.slot_h,
+        how="mean" if shown.mean else "sum",
+        weights=series["traded_kwh"] if shown.mean else None,
+    )
+    times = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in grid.minute.tolist()]
+    trace = go.Heatmap(
+        x=grid.day,
+        y=times,
+        z=grid.value.T,
+        colorscale=[[0.0, faint(ACCENT, 0.06)], [1.0, ACCENT]],
+        colorbar={"title": {"text": unit, "side": "right"}, "thickness": 12, "outlinewidth": 0},
+        hovertemplate=f"%{{x|%a %d %b %Y}} %{{y}}<br>%{{z:,.3f}} {unit}<extra></extra>",
+        hoverongaps=False,
+    )
+    drawn = frame([trace], numbers=scene.numbers, y_title="Time of day", height=380, legend=False)
+    drawn.update_layout(hovermode="closest")
+    drawn.update_yaxes(type="category", nticks=13, showgrid=False)
+    drawn.update_xaxes(showgrid=False)
+    alt = _heat_words(f"{shown.label}, {row.name}", grid.value, times, unit, scene)
+    return Chart(drawn, alt, _cell_note(grid.day, grid.minute))
+
+
+def _cell_note(days: np.ndarray, minutes: np.ndarray) -> str:
+    wide = int((days[1] - days[0]).astype(int)) if len(days) > 1 else 1
+    tall = int(minutes[1] - minutes[0]) if len(minutes) > 1 else DAY_MIN
+    return f"One cell is {one(tall)} of {one(wide * DAY_MIN)}."
+
+
+def _heat_words(label: str, values: FloatArray, times: list[str], unit: str, scene: Scene) -> str:
+    if not np.isfinite(values).any():
+        return f"{label}: nothing in this period."
+    by_time = np.nansum(values, axis=0)
+    largest = scene.numbers.number(float(np.nanmax(values)), 2)
+    hour = times[int(np.argmax(by_time))]
+    return f"{label} by day and time of day: at most {largest} {unit} in a cell, most of it at {hour}."
+
+
+def _price_words(scene: Scene, rows: list[ResultRow]) -> str:
+    if not rows:
+        return "No algorithm of this run traded anything."
+    words = [
+        f"{row.name} at {scene.numbers.money(row.figures['avg_p2p_price'])}/kWh"
+        f" for {scene.numbers.number(row.figures['traded_kwh'], 1)} kWh"
+        for row in rows
+    ]
+    return "P2P price and traded energy over time. Mean over the run: " + "; ".join(words) + "."
+
+
+def _savings_words(scene: Scene, ends: Mapping[str, float]) -> str:
+    ordered = sorted(ends.items(), key=lambda pair: -pair[1])
+    words = "; ".join(f"{label} {scene.numbers.money(value)}" for label, value in ordered)
+    return f"Savings against the grid alone at the end of the period: {words}."

@@ -1,0 +1,122 @@
+"""What the screen shows of a run: one scenario, one period, perhaps one household; every chart draws from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from core.market.community import Community, FloatArray, Tariff
+from core.runs.local_time import local_starts
+from core.runs.results import ResultRow, RunResult
+from core.web.charts import colour_of
+from core.web.compare.numbers import Numbers
+
+Period = tuple[date, date]
+Times = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """The rows of one scenario over the slots of one period.
+
+    starts, tariff: of the period's slots alone; starts by the clock on the site's wall, `[slot]`.
+    community: the readings, if they are still there. household: the chosen one's place in `result.household_ids`.
+    """
+
+    result: RunResult
+    scenario: str
+    slots: slice
+    starts: Times
+    tariff: Tariff
+    numbers: Numbers
+    period: Period | None = None
+    community: Community | None = None
+    household: int | None = None
+
+    @property
+    def rows(self) -> tuple[ResultRow, ...]:
+        """The algorithms of this scenario."""
+        return self.result.of(self.scenario)
+
+    @property
+    def hours(self) -> float:
+        """Length of the period in hours."""
+        return len(self.starts) * self.result.slot_h
+
+    def series(self, row: ResultRow, names: Sequence[str]) -> dict[str, FloatArray]:
+        """Arrays of the period, `[slot]`; those that `row` lacks are missing."""
+        try:
+            found = self.result.series(row, names)
+        except KeyError:
+            found = {name: array for name, array in self.result.series(row).items() if name in names}
+        return {name: array[self.slots] for name, array in found.items()}
+
+    def trades(self, row: ResultRow) -> bool:
+        """Whether anything passed between neighbours in `row`, over the whole run."""
+        return bool(row.figures.get("traded_kwh", 0.0) > 0)
+
+
+def scene_of(
+    result: RunResult,
+    scenario: str,
+    *,
+    tariff: Tariff,
+    time_zone: str,
+    numbers: Numbers,
+    period: Period | None = None,
+    community: Community | None = None,
+    household_id: str = "",
+) -> Scene:
+    """The scene of one scenario; a household that the run does not know is nobody."""
+    whole = local_starts(result.slot_starts(), time_zone)
+    slots = within(whole, period)
+    return Scene(
+        result=result,
+        scenario=scenario,
+        slots=slots,
+        starts=whole[slots],
+        tariff=Tariff(tariff.retail_price[slots], tariff.feed_in_price[slots]),
+        numbers=numbers,
+        period=period,
+        community=community,
+        household=result.household_ids.index(household_id) if household_id in result.household_ids else None,
+    )
+
+
+def within(starts: Times, period: Period | None) -> slice:
+    """The slots whose local day lies in `period`, both ends included; all of them without one or if none does."""
+    if period is None:
+        return slice(0, len(starts))
+    days = starts.astype("datetime64[D]")
+    inside = np.flatnonzero((days >= np.datetime64(period[0], "D")) & (days <= np.datetime64(period[1], "D")))
+    return slice(int(inside[0]), int(inside[-1]) + 1) if len(inside) else slice(0, len(starts))
+
+
+def days_of(starts: Times) -> Period:
+    """The first and the last local day."""
+    first, last = (starts[place].astype("datetime64[D]").item() for place in (0, -1))
+    return first, last
+
+
+def colour(row: ResultRow) -> str:
+    """The colour of the row's algorithm, the same everywhere."""
+    return colour_of(row.algorithm_id)
+
+
+def same_flows(scene: Scene) -> list[list[ResultRow]]:
+    """The rows in groups whose import and export are the same in every slot: settlements of one dispatch."""
+    groups: list[tuple[FloatArray, list[ResultRow]]] = []
+    for row in scene.rows:
+        series = scene.series(row, ("import_kwh", "export_kwh"))
+        flow = series["import_kwh"] - series["export_kwh"]
+        for known, members in groups:
+            if np.allclose(known, flow, rtol=0, atol=1e-9):
+                members.append(row)
+                break
+        else:
+            groups.append((flow, [row]))
+    return [members for _, members in groups]

@@ -1,0 +1,1 @@
+"""The block explorer: what a page asks of the chain, in the words, tables and charts a person reads."""

@@ -1,0 +1,184 @@
+"""The explorer's charts: at most MAX_POINTS points a chart, units on every axis, times of the site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core.web.charts import ACCENT, FEED_IN, MUTED, RETAIL, figure
+
+MAX_POINTS = 2_000
+"""Points of a chart; longer series are gathered into as many groups of neighbours."""
+OTHERS = "all others"
+HEAT = [[0.0, "rgba(47,125,225,0.06)"], [0.5, "rgba(47,125,225,0.55)"], [1.0, "#1d4ed8"]]
+
+
+def energy_and_price(
+    at: Sequence[object], energy_kwh: Sequence[float], *, price: Sequence[float], currency: str, zone: str
+) -> Any:
+    """Energy a period as bars, its volume-weighted mean price as a line on the right axis."""
+    drawn = figure(
+        [
+            go.Bar(x=at, y=energy_kwh, name="energy", marker_color=ACCENT, opacity=0.55, hovertemplate="%{y:,.3f} kWh"),
+            go.Scatter(
+                x=at,
+                y=price,
+                name="mean price",
+                yaxis="y2",
+                mode="lines+markers" if len(at) < 60 else "lines",
+                line={"color": RETAIL, "width": 1.6},
+                hovertemplate=f"{currency}%{{y:,.2f}}/kWh",
+            ),
+        ],
+        x_title=f"time ({zone})",
+        y_title="energy (kWh)",
+    )
+    drawn.update_layout(
+        yaxis2={
+            "title": f"price ({currency}/kWh)",
+            "overlaying": "y",
+            "side": "right",
+            "showgrid": False,
+            "automargin": True,
+            "rangemode": "tozero",
+        }
+    )
+    return drawn
+
+
+def transactions_per_block(heights: NDArray[np.int64], counts: NDArray[np.int64]) -> Any:
+    """How full the blocks are; above MAX_POINTS blocks, the mean of each group of neighbours."""
+    x, y, group = _gathered(heights, counts.astype(np.float64))
+    name = "transactions a block" if group == 1 else f"mean of {group:,} blocks"
+    return figure(
+        [go.Scatter(x=x, y=y, name=name, mode="lines", line={"color": ACCENT, "width": 1.4, "shape": "hv"})],
+        x_title="block height",
+        y_title="transactions a block",
+        legend=group > 1,
+        height=260,
+    )
+
+
+def block_intervals(heights: NDArray[np.int64], seconds: NDArray[np.float64], *, target_s: float) -> Any:
+    """Seconds since the block before, against the planned interval."""
+    x, y, group = _gathered(heights, seconds)
+    drawn = figure(
+        [
+            go.Scatter(
+                x=x,
+                y=y,
+                name="interval" if group == 1 else f"mean of {group:,} blocks",
+                mode="markers" if len(x) < 400 else "lines",
+                marker={"color": ACCENT, "size": 4},
+                line={"color": ACCENT, "width": 1.2},
+                hovertemplate="%{y:,.1f} s",
+            ),
+        ],
+        x_title="block height",
+        y_title="seconds since the block before",
+        height=260,
+        legend=group > 1,
+    )
+    drawn.add_hline(y=target_s, line={"color": RETAIL, "dash": "dash", "width": 1.2}, annotation_text=f"{target_s:g} s")
+    if len(y) and y.max() > 20 * target_s:
+        drawn.update_yaxes(type="log")
+    return drawn
+
+
+def latency(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> Any:
+    """How many transactions waited how long from their submission to their block. `seconds`: start of each bin."""
+    drawn = figure(
+        [go.Bar(x=seconds, y=counts, marker_color=ACCENT, opacity=0.75, hovertemplate="%{y:,} transactions")],
+        x_title="seconds from submission to block",
+        y_title="transactions",
+        legend=False,
+        height=260,
+    )
+    drawn.update_layout(bargap=0.05)
+    return drawn
+
+
+def who_trades_with_whom(sellers: Sequence[str], buyers: Sequence[str], energy_kwh: NDArray[np.float64]) -> Any:
+    """Energy [seller, buyer] as a heat map; pairs without a trade stay empty."""
+    shown = np.where(energy_kwh > 0, energy_kwh, np.nan)
+    drawn = figure(
+        [
+            go.Heatmap(
+                x=list(buyers),
+                y=list(sellers),
+                z=shown,
+                colorscale=HEAT,
+                xgap=1,
+                ygap=1,
+                colorbar={"title": "kWh", "thickness": 10, "outlinewidth": 0},
+                hovertemplate="%{y} → %{x}<br>%{z:,.3f} kWh<extra></extra>",
+            )
+        ],
+        x_title="buyer",
+        y_title="seller",
+        legend=False,
+        height=max(300, min(640, 90 + 17 * len(sellers))),
+    )
+    drawn.update_layout(hovermode="closest")
+    drawn.update_xaxes(type="category", showgrid=False, tickangle=-60)
+    drawn.update_yaxes(type="category", showgrid=False, autorange="reversed")
+    return drawn
+
+
+def in_and_out(at: Sequence[object], bought_kwh: Sequence[float], *, sold_kwh: Sequence[float], zone: str) -> Any:
+    """Energy a household bought (down) and sold (up) a period."""
+    drawn = figure(
+        [
+            go.Bar(x=at, y=sold_kwh, name="sold", marker_color=FEED_IN, hovertemplate="%{y:,.3f} kWh"),
+            go.Bar(
+                x=at,
+                y=[-value for value in bought_kwh],
+                name="bought",
+                marker_color=RETAIL,
+                customdata=list(bought_kwh),
+                hovertemplate="%{customdata:,.3f} kWh",
+            ),
+        ],
+        x_title=f"day ({zone})",
+        y_title="energy (kWh): sold up, bought down",
+        height=280,
+    )
+    drawn.update_layout(barmode="relative")
+    drawn.add_hline(y=0, line={"color": MUTED, "width": 1})
+    return drawn
+
+
+def top_pairs(
+    sellers: Sequence[str], buyers: Sequence[str], energy: Sequence[float], *, most: int = 30
+) -> tuple[list[str], list[str], NDArray[np.float64]]:
+    """A seller × buyer matrix of the `most` largest of each side, the rest gathered under "all others"."""
+    rows, columns = _largest(sellers, energy, most), _largest(buyers, energy, most)
+    matrix = np.zeros((len(rows), len(columns)))
+    row_of, column_of = {name: i for i, name in enumerate(rows)}, {name: i for i, name in enumerate(columns)}
+    for seller, buyer, amount in zip(sellers, buyers, energy, strict=True):
+        matrix[row_of.get(seller, len(rows) - 1), column_of.get(buyer, len(columns) - 1)] += amount
+    return rows, columns, matrix
+
+
+def _largest(names: Sequence[str], energy: Sequence[float], most: int) -> list[str]:
+    totals: dict[str, float] = {}
+    for name, amount in zip(names, energy, strict=True):
+        totals[name] = totals.get(name, 0.0) + amount
+    if len(totals) <= most:
+        return sorted(totals)
+    kept = sorted(totals, key=lambda name: (-totals[name], name))[: most - 1]
+    return [*sorted(kept), OTHERS]
+
+
+def _gathered(x: NDArray[np.int64], y: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
+    """The first x and the mean y of groups of equal size, so that at most MAX_POINTS are left; and that size."""
+    group = -(-len(x) // MAX_POINTS) or 1
+    if group == 1:
+        return x, y, 1
+    starts = np.arange(0, len(x), group)
+    sizes = np.diff(np.append(starts, len(x)))
+    return x[starts], np.add.reduceat(y, starts) / sizes, group

@@ -1,0 +1,128 @@
+"""Nobody unknown uploads, downloads, calls the API or holds much memory; who is known reaches only what is theirs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from anyio import to_thread
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.accounts.throttle import network
+from core.errors import LabError, NotFoundError
+from core.exchange import current
+from core.web.api.answers import refusal
+from core.web.api.caller import SAFE_METHODS, Caller, identify, session_token
+from core.web.limits import Buckets, Rate
+from core.web.ownership import may_download, owns_page
+
+API = ("/api/", "/block/")
+API_PATHS = frozenset({"/mine", "/upload", "/logout"})
+UPLOADS = "/_stcore/upload_file/"
+MEDIA = "/media/"
+MEMBERS_ONLY = ("/_stcore/metrics", "/_stcore/agent/")
+
+READS = Rate(per_s=50, burst=3_000)
+WRITES = Rate(per_s=2, burst=120)
+REFUSALS = Rate(per_s=2, burst=120)
+"""Of one address, whoever it says it is."""
+
+STRANGERS_OF_ONE_ADDRESS, STRANGERS = 60, 400
+"""Pages without a session that may be open, counting those closed less than LINGER_S ago."""
+LINGER_S = 120.0
+"""Streamlit keeps the state of a closed page this long (`disconnectedSessionTTL`)."""
+STRANGER_BYTES = 64 * 1024
+"""What a page without a session may send at once: a name and a password."""
+
+
+class Gate:
+    """The last of our middleware: identifies the caller of everything but pages' own static files."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._reads, self._writes, self._refusals = Buckets(READS), Buckets(WRITES), Buckets(REFUSALS)
+        self._strangers: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or answer it here."""
+        if scope["type"] == "websocket":
+            await self._open_page(scope, receive, send)
+        elif scope["type"] == "http" and _is_guarded(scope["path"]):
+            await self._call(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = HTTPConnection(scope)
+        try:
+            caller = await to_thread.run_sync(_admit, connection)
+            buckets = self._reads if scope["method"] in SAFE_METHODS else self._writes
+            buckets.take(caller.user.user_id)
+        except LabError as error:
+            await refusal(self._counted(error, connection))(scope, receive, send)
+            return
+        scope.setdefault("state", {})["caller"] = caller
+        await self.app(scope, receive, send)
+
+    def _counted(self, error: LabError, connection: HTTPConnection) -> LabError:
+        """Whoever is refused too often is told to slow down instead of why."""
+        if error.status != 401:
+            return error
+        try:
+            self._refusals.take(_address(connection))
+        except LabError as slower:
+            return slower
+        return error
+
+    async def _open_page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = HTTPConnection(scope)
+        known = await to_thread.run_sync(current().sessions.user_of, session_token(connection))
+        if known:
+            await self.app(scope, receive, send)
+            return
+        address = _address(connection)
+        if self._strangers[address] >= STRANGERS_OF_ONE_ADDRESS or self._strangers.total() >= STRANGERS:
+            await send({"type": "websocket.close", "code": 1013})
+            return
+        self._strangers[address] += 1
+        try:
+            await self.app(scope, _at_most(receive, STRANGER_BYTES), send)
+        finally:
+            asyncio.get_running_loop().call_later(LINGER_S, self._forget, address)
+
+    def _forget(self, address: str) -> None:
+        self._strangers[address] -= 1
+        if self._strangers[address] <= 0:
+            del self._strangers[address]
+
+
+def _is_guarded(path: str) -> bool:
+    return path in API_PATHS or path.startswith((*API, UPLOADS, MEDIA, *MEMBERS_ONLY))
+
+
+def _admit(connection: HTTPConnection) -> Caller:
+    """The caller, if the path is one they may reach."""
+    path = connection.scope["path"]
+    caller = identify(connection)
+    if path.startswith(UPLOADS) and not owns_page(caller.user, path.removeprefix(UPLOADS).split("/")[0]):
+        raise NotFoundError("No such page.")
+    if path.startswith(MEDIA) and not may_download(caller.user, path):
+        raise NotFoundError("No such file.")
+    return caller
+
+
+def _at_most(receive: Receive, limit: int) -> Receive:
+    """The same messages; one that is too large reads as the page having closed."""
+
+    async def receive_small() -> Message:
+        message = await receive()
+        if len(message.get("bytes") or b"") > limit or len(message.get("text") or "") > limit:
+            return {"type": "websocket.disconnect", "code": 1009}
+        return message
+
+    return receive_small
+
+
+def _address(connection: HTTPConnection) -> str:
+    return network(connection.client.host if connection.client else "")

@@ -1,0 +1,47 @@
+"""Whose page a Streamlit session is, and who may have the files it offers for download.
+
+Streamlit serves every file it holds to everybody who knows its address; which session offers which file is known only
+inside its media manager. When that changes shape nobody gets a file, and a test says so.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from streamlit.runtime import Runtime, exists, get_instance
+
+from core.accounts import User
+from core.exchange import current
+from core.web.cookies import cookie_name
+
+
+def owns_page(user: User, streamlit_session_id: str) -> bool:
+    """Whether the page with this Streamlit session was opened by this user."""
+    if not exists():
+        return False
+    owner = _owner(get_instance(), streamlit_session_id)
+    return owner is not None and owner.user_id == user.user_id
+
+
+def may_download(user: User, path: str) -> bool:
+    """Whether an open page of this user offers the file at this path of `/media/`."""
+    if not exists():
+        return False
+    file_id = posixpath.splitext(posixpath.basename(path))[0]
+    runtime = get_instance()
+    return any(owns_page(user, session_id) for session_id in _offering(runtime, file_id))
+
+
+def _offering(runtime: Runtime, file_id: str) -> list[str]:
+    media = runtime.media_file_mgr
+    with media._lock:
+        offered = {session_id: set(files.values()) for session_id, files in media._files_by_session_and_coord.items()}
+    return [session_id for session_id, files in offered.items() if file_id in files]
+
+
+def _owner(runtime: Runtime, streamlit_session_id: str) -> User | None:
+    client = runtime.get_client(streamlit_session_id)
+    if client is None or client.client_context is None:
+        return None
+    token = client.client_context.cookies.get(cookie_name(current().settings))
+    return current().sessions.user_of(token, touch=False)

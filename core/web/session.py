@@ -1,0 +1,50 @@
+"""The guard: first line of every page, and of every part of a page that refreshes itself."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.accounts import User, may
+from core.exchange import current
+from core.web.cookies import cookie_name
+
+LOCALHOST = "127.0.0.1"
+
+
+def browser_token() -> str | None:
+    """The session token in the browser's cookie, as it was when the page was loaded."""
+    token = st.context.cookies.get(cookie_name(current().settings))
+    return token if isinstance(token, str) else None
+
+
+def browser_address() -> str:
+    """The address the page is shown at."""
+    return st.context.ip_address or LOCALHOST
+
+
+def signed_in() -> User | None:
+    """Who looks at this page, whatever they may see of it; counts as use of the session."""
+    return current().sessions.user_of(browser_token())
+
+
+def guard(role: str = "viewer") -> User:
+    """The user, who has this role or a higher one. Anybody else sees the page end here."""
+    user = signed_in()
+    if user is None or user.must_change_password:
+        st.error("Sign in to see this page.")
+        st.stop()
+    if not may(user, role):
+        st.error("This page is for admins." if role == "admin" else f"This page needs the role {role}.")
+        st.stop()
+    return user
+
+
+def still_signed_in() -> User:
+    """First line of a fragment that refreshes itself: when the session has ended, the whole page becomes the sign-in.
+
+    Refreshing is not use: a page left alone ends with its session.
+    """
+    user = current().sessions.user_of(browser_token(), touch=False)
+    if user is None or user.must_change_password:
+        st.rerun(scope="app")
+    return user

@@ -1,0 +1,108 @@
+"""The trust bar of every page: how far the ledger is verified, what is wrong if something is, and "Verify now"."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.chain import Chain, ChainStatus, Verdict
+from core.exchange import current
+from core.web.explorer.amounts import count, size
+from core.web.explorer.times import Clock
+from core.web.text import foreign
+
+LEVEL = 2
+"""What "Verify now" checks: every byte, header, proof of work and link, and every Merkle root."""
+REFRESH_S = 30.0
+PROGRESS_S = 0.1
+"""A progress bar moves at most this often: a verification reports every block."""
+LONGEST = 400
+LEVELS = {
+    1: "every byte, header, proof of work and link",
+    2: "also every Merkle root",
+    3: "also every transaction parsed and encoded again",
+    4: "also recorded runs replayed, where their dataset is at hand",
+}
+HELP = (
+    "Recomputed from the ledger file itself, not from the index or the database. "
+    + " · ".join(f"level {level}: {what}" for level, what in LEVELS.items())
+    + ". Blocks mined after the last verification were checked while they were written."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the bar says: a word, its colour and icon, and a sentence (plain text)."""
+
+    word: str
+    colour: str
+    icon: str
+    sentence: str
+
+
+def trust(status: ChainStatus, clock: Clock) -> Trust:
+    """What may be believed of the ledger now."""
+    if status.damage is not None:
+        return Trust("Damaged", "red", ":material/gpp_bad:", f"{status.damage} It is open for reading only.")
+    if not status.writable:
+        return Trust("Read-only", "orange", ":material/lock:", "The ledger cannot be written now; reading is not affected.")
+    if status.verified_at_ms is None or status.verified_height is None:
+        return Trust("Not verified yet", "gray", ":material/hourglass_empty:", f"The ledger ends at block {status.height:,}.")
+    behind = status.height - status.verified_height
+    newer = f", {count(behind, 'block')} since" if behind > 0 else ""
+    sentence = (
+        f"to block {status.verified_height:,} at level {status.verified_level}, "
+        f"{clock.moment(status.verified_at_ms)}{newer}"
+    )
+    return Trust("Verified", "green", ":material/verified_user:", sentence)
+
+
+@st.fragment(run_every=REFRESH_S)
+def trust_bar() -> None:
+    """One line: the state in a word, the sentence, and the button that checks it now."""
+    exchange = current()
+    clock = Clock(exchange.settings.time_zone)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="trust_bar"):
+        word, sentence = st.empty(), st.empty()
+        asked = st.button("Verify now", key="verify_now", type="tertiary", icon=":material/fact_check:", help=HELP)
+    if asked:
+        show_verdict(verify_with_progress(exchange.chain, LEVEL))
+    found = trust(exchange.chain.status(), clock)
+    word.badge(found.word, icon=found.icon, color=found.colour)
+    sentence.caption(foreign(found.sentence, limit=LONGEST))
+
+
+def verify_with_progress(chain: Chain, level: int) -> Verdict:
+    """Verify the whole ledger while a bar shows how far it is."""
+    bar = st.progress(0.0, text=f"Verifying at level {level} …")
+    verdict = chain.verify(level, progress=_paced(bar.progress))
+    bar.empty()
+    return verdict
+
+
+def show_verdict(verdict: Verdict) -> None:
+    """The result as a sentence; red names height and offset."""
+    if verdict.ok:
+        st.success(f"{foreign(verdict.sentence, limit=LONGEST)} Took {verdict.seconds:.1f} s.", icon=":material/verified_user:")
+    else:
+        st.error(
+            f"{foreign(verdict.sentence, limit=LONGEST)} Height {verdict.height:,}, byte {verdict.offset:,}. "
+            "Keep the file as it is and compare it with a copy or an older checkpoint.",
+            icon=":material/gpp_bad:",
+        )
+
+
+def _paced(move: Callable[[float, str], object]) -> Callable[[int, int], None]:
+    moved_at = 0.0
+
+    def progress(done: int, of: int) -> None:
+        nonlocal moved_at
+        now = time.monotonic()
+        if now - moved_at >= PROGRESS_S:
+            moved_at = now
+            move(min(1.0, done / max(of, 1)), f"Verified {size(done)} of {size(of)}")
+
+    return progress

@@ -1,0 +1,84 @@
+"""The door: sign in, register, or put a real password in place of the first one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import LabError
+from core.exchange import current
+from core.web import sign_in
+from core.web.exchange_script import trade
+from core.web.exposure import is_local
+from core.web.frame import PRODUCT
+from core.web.look import MARK
+from core.web.session import browser_address, signed_in
+from core.web.text import foreign
+
+lab = current()
+
+
+def choose_password() -> None:
+    st.subheader("Choose a password")
+    st.caption("The first password opens nothing but this. 12 characters or more, of any kind.")
+    with st.form("choose_password", border=False):
+        given = st.text_input("Current password", type="password")
+        new = st.text_input("New password", type="password", max_chars=128)
+        again = st.text_input("Repeat the new password", type="password", max_chars=128)
+        if not st.form_submit_button("Save the new password", type="primary"):
+            return
+    if new != again:
+        st.error("The two new passwords differ.")
+        return
+    try:
+        changed = lab.accounts.change_password(user.user_id, current=given, new=new, address=browser_address())
+    except LabError as refusal:
+        st.error(str(refusal))
+        return
+    trade(lab.sessions.ticket(changed))
+
+
+def register() -> None:
+    with st.form("register"):
+        st.subheader("Register")
+        username = st.text_input("User name", max_chars=64)
+        password = st.text_input("Choose a password", type="password", max_chars=128, help="12 to 128 characters.")
+        again = st.text_input("Repeat the password", type="password", max_chars=128)
+        if not st.form_submit_button("Register", type="primary"):
+            return
+    if password != again:
+        st.error("The two passwords differ.")
+        return
+    try:
+        made = lab.accounts.register(username, password)
+    except LabError as refusal:
+        st.error(str(refusal))
+        return
+    if made.state == "pending":
+        st.success(f"{foreign(made.username)} is registered. An admin has to approve the account before it opens.")
+    else:
+        trade(lab.sessions.ticket(made))
+
+
+def enter() -> None:
+    arrived = sign_in.ask()
+    if arrived:
+        trade(lab.sessions.ticket(arrived))
+    if lab.accounts.has_first_password() and is_local(lab.settings.host):
+        st.caption("First start: sign in as **admin** with the password **admin**; you will choose a new one.")
+
+
+user = signed_in()
+with st.container(horizontal_alignment="center"), st.container(width=420, key="door"):
+    st.html(MARK)
+    st.title(PRODUCT, anchor=False)
+    st.caption("Compare how neighbours share solar power, and keep every result on a chain anybody can verify.")
+    if user:
+        choose_password()
+    elif lab.accounts.registration == "closed":
+        enter()
+    else:
+        entrance, newcomers = st.tabs(["Sign in", "Register"])
+        with entrance:
+            enter()
+        with newcomers:
+            register()

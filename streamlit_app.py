@@ -1,0 +1,45 @@
+"""The whole lab in one process, started by `python streamlit_app.py`, `streamlit run`, `uvicorn streamlit_app:app`."""
+
+from __future__ import annotations
+
+import sys
+
+import streamlit as st
+
+from core.errors import LabError
+from core.exchange import Exchange
+from core.web.app import SCRIPT, lifespan, middleware, open_exchange, routes
+
+app = st.App(SCRIPT, routes=routes(), middleware=middleware(), lifespan=lifespan)
+
+
+def main() -> int:
+    """Start, say where, and serve until told to stop."""
+    try:
+        exchange = open_exchange()
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 1
+    settings = exchange.settings
+    print(_greeting(exchange), flush=True)
+    app.run(
+        config={
+            "server.address": settings.host,
+            "server.port": settings.port,
+            "server.sslCertFile": settings.tls_certificate or None,
+            "server.sslKeyFile": settings.tls_key or None,
+        }
+    )
+    return 0
+
+
+def _greeting(exchange: Exchange) -> str:
+    settings = exchange.settings
+    scheme = "https" if settings.tls_certificate else "http"
+    place = settings.public_url or f"{scheme}://{settings.host}:{settings.port}"
+    first = exchange.accounts.has_first_password() and not settings.admin_password
+    return f"The lab opens at {place}" + (", first sign-in: admin / admin." if first else ".")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
