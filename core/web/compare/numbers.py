@@ -49,5 +49,5 @@ class Numbers:
         return digits if digits == NOT_DEFINED else f"{digits} %"
 
     def unit(self, unit: str) -> str:
-        """A unit with the lab's currency where the design's stands, such as ₹/kWh."""
-        return unit.replace("¤", self.currency)
+        """A unit with the lab's currency where the market's stands, such as ₹/kWh."""
+        return unit.replace("₹", self.currency)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
-from core.market.community import Community, FloatArray, Tariff
-from core.runs.local_time import local_starts
+from core.market.community import Community, FloatArray
 from core.runs.results import ResultRow, RunResult
 from core.web.charts import colour_of
 from core.web.compare.numbers import Numbers
@@ -23,17 +21,15 @@ Times = npt.NDArray[np.datetime64]
 class Scene:
     """The rows of one scenario over the slots of one period.
 
-    starts, tariff: of the period's slots alone; starts by the clock on the site's wall, `[slot]`.
-    community: the readings, if they are still there. household: the chosen one's place in `result.household_ids`.
+    starts: of the period's slots by the clock on the site's wall, `[slot]`. household: the chosen one's place in
+    `result.household_ids`. community: the readings, if they are still there.
     """
 
     result: RunResult
     scenario: str
     slots: slice
     starts: Times
-    tariff: Tariff
     numbers: Numbers
-    period: Period | None = None
     community: Community | None = None
     household: int | None = None
 
@@ -43,17 +39,19 @@ class Scene:
         return self.result.of(self.scenario)
 
     @property
-    def hours(self) -> float:
-        """Length of the period in hours."""
-        return len(self.starts) * self.result.slot_h
+    def drawable(self) -> tuple[ResultRow, ...]:
+        """Those that gave more than figures."""
+        return tuple(row for row in self.rows if row.has_arrays)
 
-    def series(self, row: ResultRow, names: Sequence[str]) -> dict[str, FloatArray]:
-        """Arrays of the period, `[slot]`; those that `row` lacks are missing."""
-        try:
-            found = self.result.series(row, names)
-        except KeyError:
-            found = {name: array for name, array in self.result.series(row).items() if name in names}
-        return {name: array[self.slots] for name, array in found.items()}
+    @property
+    def whole(self) -> bool:
+        """Whether the period is all of the run."""
+        return len(self.starts) == self.result.slots
+
+    def series(self, row: ResultRow, *names: str) -> list[FloatArray]:
+        """Arrays of the period by name, `[slot]`."""
+        found = self.result.series(row, names)
+        return [found[name][self.slots] for name in names]
 
     def trades(self, row: ResultRow) -> bool:
         """Whether anything passed between neighbours in `row`, over the whole run."""
@@ -64,24 +62,20 @@ def scene_of(
     result: RunResult,
     scenario: str,
     *,
-    tariff: Tariff,
-    time_zone: str,
     numbers: Numbers,
     period: Period | None = None,
     community: Community | None = None,
     household_id: str = "",
 ) -> Scene:
     """The scene of one scenario; a household that the run does not know is nobody."""
-    whole = local_starts(result.slot_starts(), time_zone)
-    slots = within(whole, period)
+    starts = result.local_starts()
+    slots = within(starts, period)
     return Scene(
         result=result,
         scenario=scenario,
         slots=slots,
-        starts=whole[slots],
-        tariff=Tariff(tariff.retail_price[slots], tariff.feed_in_price[slots]),
+        starts=starts[slots],
         numbers=numbers,
-        period=period,
         community=community,
         household=result.household_ids.index(household_id) if household_id in result.household_ids else None,
     )
@@ -110,9 +104,9 @@ def colour(row: ResultRow) -> str:
 def same_flows(scene: Scene) -> list[list[ResultRow]]:
     """The rows in groups whose import and export are the same in every slot: settlements of one dispatch."""
     groups: list[tuple[FloatArray, list[ResultRow]]] = []
-    for row in scene.rows:
-        series = scene.series(row, ("import_kwh", "export_kwh"))
-        flow = series["import_kwh"] - series["export_kwh"]
+    for row in scene.drawable:
+        imported, exported = scene.series(row, "import_kwh", "export_kwh")
+        flow = imported - exported
         for known, members in groups:
             if np.allclose(known, flow, rtol=0, atol=1e-9):
                 members.append(row)

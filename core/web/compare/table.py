@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from core.runs.results import ResultRow, names_of
+from core.runs.results import ResultRow
 from core.web.compare.figures import FIGURES, Figure, figure_of
 from core.web.compare.numbers import NOT_DEFINED, Numbers
 
@@ -108,9 +108,11 @@ def groups_of(rows: Sequence[ResultRow]) -> list[str]:
 
 
 def _figures(rows: Sequence[ResultRow]) -> list[Figure]:
-    there = {key for key in names_of(rows) if any(math.isfinite(row.figures.get(key, math.nan)) for row in rows)}
-    strangers = [figure_of(key) for key in names_of(rows) if key in there and key not in FIGURES]
-    return [figure for key, figure in FIGURES.items() if key in there] + strangers
+    names = dict.fromkeys(name for row in rows for name in row.figures)
+    there = [name for name in names if any(math.isfinite(row.figures.get(name, math.nan)) for row in rows)]
+    return [figure for key, figure in FIGURES.items() if key in there] + [
+        figure_of(name) for name in there if name not in FIGURES
+    ]
 
 
 def _cell(row: ResultRow, baseline: ResultRow, rows: Sequence[ResultRow], figure: Figure, mode: Mode) -> Cell:

@@ -19,7 +19,7 @@ def duration(scene: Scene) -> Chart:
     groups = same_flows(scene)
     traces, peaks = [], []
     for members in groups:
-        power = scene.series(members[0], ("import_kwh",))["import_kwh"] / scene.result.slot_h
+        power = scene.series(members[0], "import_kwh")[0] / scene.result.slot_h
         curve = duration_curve(power, most=MAX_POINTS // len(groups))
         label = members[0].name if len(members) == 1 else f"{members[0].name} and {len(members) - 1} more, alike"
         peaks.append(f"{label} {scene.numbers.number(float(curve.y[0]), 2)} kW")
@@ -83,8 +83,8 @@ _TINTS = {SOLAR: SUN, OWN: FEED_IN, NEIGHBOURS: ACCENT, USE: MUTED, FROM_GRID: R
 
 def _flows(scene: Scene, row: ResultRow) -> list[tuple[str, str, float]]:
     """From, to, kWh. Deficit D, surplus G and trade Q are the row's; load and solar are the readings'."""
-    series = scene.series(row, ("demand_kwh", "supply_kwh", "traded_kwh"))
-    demand, supply, traded = (float(series[key].sum()) for key in ("demand_kwh", "supply_kwh", "traded_kwh"))
+    series = scene.series(row, "demand_kwh", "supply_kwh", "traded_kwh")
+    demand, supply, traded = (float(values.sum()) for values in series)
     trade = [(NEIGHBOURS, USE, traded), (FROM_GRID, USE, demand - traded)]
     if scene.community is None:
         return [(SOLAR, NEIGHBOURS, traded), (SOLAR, TO_GRID, supply - traded), *trade]

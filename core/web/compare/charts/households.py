@@ -67,7 +67,7 @@ def _bar_words(scene: Scene, row: ResultRow, savings: np.ndarray) -> str:
 
 def lorenz_curves(scene: Scene) -> Chart:
     """How evenly savings are shared: the further below the diagonal, the fewer households have them."""
-    rows = [row for row in scene.rows if row.algorithm_id != "grid_only"]
+    rows = [row for row in scene.drawable if row.algorithm_id != "grid_only"]
     traces = [
         go.Scatter(
             x=[0, 100],

@@ -20,13 +20,13 @@ from core.web.text import plotly as name
 
 def price_and_volume(scene: Scene) -> Chart:
     """P2P price between the grid's two prices, and traded energy below it, over the period."""
-    rows = [row for row in scene.rows if scene.trades(row)]
+    rows = [row for row in scene.drawable if scene.trades(row)]
     most = MAX_POINTS // (2 * len(rows) + 2)
     drawn = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.56, 0.44], vertical_spacing=0.06)
     step_min = _draw_tariff(drawn, scene, most)
-    found = [scene.series(row, ("price", "traded_kwh")) for row in rows]
-    prices = [_mean(scene, series["price"], most, weights=series["traded_kwh"]) for series in found]
-    volumes = [_total(scene, series["traded_kwh"], most) for series in found]
+    found = [scene.series(row, "price", "traded_kwh") for row in rows]
+    prices = [_mean(scene, price, most, weights=traded) for price, traded in found]
+    volumes = [_total(scene, traded, most) for _, traded in found]
     patterns = dashes([volume.value for volume in volumes])
     for row, price, volume, dash in zip(rows, prices, volumes, patterns, strict=True):
         shared = {"name": name(row.name), "legendgroup": row.algorithm_id}
@@ -71,10 +71,8 @@ def _total(scene: Scene, values: FloatArray, most: int) -> Line:
 
 
 def _draw_tariff(drawn: go.Figure, scene: Scene, most: int) -> float:
-    for label, prices, tint in (
-        ("Grid retail", scene.tariff.retail_price, RETAIL),
-        ("Grid feed-in", scene.tariff.feed_in_price, FEED_IN),
-    ):
+    retail, feed_in = scene.series(scene.drawable[0], "retail_price", "feed_in_price")
+    for label, prices, tint in (("Grid retail", retail, RETAIL), ("Grid feed-in", feed_in, FEED_IN)):
         line = _mean(scene, prices, most)
         drawn.add_trace(
             go.Scatter(
@@ -113,10 +111,11 @@ def _settle_two_panels(drawn: go.Figure, scene: Scene, step_min: float) -> None:
 
 def cumulative_savings(scene: Scene) -> Chart:
     """Savings against the grid alone, added up over the period."""
-    rows = [row for row in scene.rows if row.algorithm_id != "grid_only"] or list(scene.rows)
+    rows = [row for row in scene.drawable if row.algorithm_id != "grid_only"] or list(scene.drawable)
     most = MAX_POINTS // len(rows)
-    found = [scene.series(row, ("baseline_cost", "community_cost")) for row in rows]
-    gained = [series["baseline_cost"] - series["community_cost"] for series in found]
+    gained = [
+        baseline - cost for baseline, cost in (scene.series(row, "baseline_cost", "community_cost") for row in rows)
+    ]
     lines = [cumulative(scene.starts, gain, slot_h=scene.result.slot_h, most=most) for gain in gained]
     ends = {row.name: float(line.value[-1]) for row, line in zip(rows, lines, strict=True)}
     traces = [
@@ -147,7 +146,7 @@ class Quantity:
 
 QUANTITIES: Mapping[str, Quantity] = {
     "traded_kwh": Quantity("Traded energy", "kWh"),
-    "price": Quantity("P2P price", "¤/kWh", mean=True),
+    "price": Quantity("P2P price", "₹/kWh", mean=True),
     "import_kwh": Quantity("Import from the grid", "kWh"),
     "export_kwh": Quantity("Export to the grid", "kWh"),
     "demand_kwh": Quantity("Demand of all households", "kWh"),
@@ -160,13 +159,13 @@ def heat_map(scene: Scene, row: ResultRow, quantity: str) -> Chart:
     """One quantity of one algorithm by day and time of day."""
     shown = QUANTITIES[quantity]
     unit = scene.numbers.unit(shown.unit)
-    series = scene.series(row, tuple({quantity, "traded_kwh"}))
+    values, traded = scene.series(row, quantity, "traded_kwh")
     grid = day_matrix(
         scene.starts,
-        series[quantity],
+        values,
         slot_h=scene.result.slot_h,
         how="mean" if shown.mean else "sum",
-        weights=series["traded_kwh"] if shown.mean else None,
+        weights=traded if shown.mean else None,
     )
     times = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in grid.minute.tolist()]
     trace = go.Heatmap(

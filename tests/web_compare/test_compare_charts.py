@@ -1,0 +1,146 @@
+"""Every chart says its message in words, keeps one colour an algorithm and sends at most 5,000 points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from core.runs.statistics import MAX_POINTS
+from core.web.charts import ALGORITHM_COLOURS, RETAIL
+from core.web.compare.charts import (
+    QUANTITIES,
+    Chart,
+    cumulative_savings,
+    duration,
+    heat_map,
+    household_bars,
+    lorenz_curves,
+    points,
+    price_and_volume,
+    profile,
+    sankey,
+)
+from core.web.compare.charts.chart import dashes, width_words
+from core.web.compare.scene import Scene, days_of, same_flows
+
+MakeScene = Callable[..., Scene]
+
+
+def every_chart(scene: Scene) -> dict[str, Chart]:
+    row = scene.rows[2]
+    found = {
+        "price and volume": price_and_volume(scene),
+        "savings": cumulative_savings(scene),
+        "duration": duration(scene),
+        "bars": household_bars(scene, row),
+        "Lorenz": lorenz_curves(scene),
+        "profile": profile(scene),
+        "Sankey": sankey(scene, row),
+    }
+    return found | {key: heat_map(scene, row, key) for key in QUANTITIES}
+
+
+def test_a_year_of_500_households_stays_within_5000_points_a_chart(make_scene: MakeScene) -> None:
+    scene = make_scene(500, 35_040, 0.25, household_id="HH003")
+    sizes = {label: points(chart.figure) for label, chart in every_chart(scene).items()}
+    assert all(0 < size <= MAX_POINTS for size in sizes.values()), sizes
+
+
+def test_every_chart_says_its_message_and_has_units_on_its_axes(make_scene: MakeScene) -> None:
+    for label, chart in every_chart(make_scene(household_id="HH003")).items():
+        assert len(chart.alt) > 30, label
+        assert chart.alt.endswith("."), label
+        titles = [axis.title.text for axis in chart.figure.select_yaxes() if axis.title.text]
+        assert label == "Sankey" or any("(" in title or title == "Time of day" for title in titles), label
+
+
+def test_an_algorithm_has_one_colour_in_every_chart(make_scene: MakeScene) -> None:
+    scene = make_scene()
+    for chart in (price_and_volume(scene), cumulative_savings(scene), lorenz_curves(scene)):
+        drawn = {trace.name.split(" · ")[0]: trace.line.color for trace in chart.figure.data}
+        assert drawn["Mid-market rate"] == ALGORITHM_COLOURS["mid_market_rate"]
+
+
+def test_totals_survive_condensing(make_scene: MakeScene) -> None:
+    scene = make_scene(6, 48 * 400, 0.5)
+    chart = cumulative_savings(scene)
+    line = next(trace for trace in chart.figure.data if trace.name == "Mid-market rate")
+    assert line.y[-1] == pytest.approx(scene.rows[2].figures["savings"])
+    volume = [trace for trace in price_and_volume(scene).figure.data if trace.name == "Mid-market rate"][1]
+    assert np.nansum(volume.y) == pytest.approx(scene.rows[2].figures["traded_kwh"])
+
+
+def test_a_chosen_period_leaves_out_the_other_days(make_scene: MakeScene) -> None:
+    scene = make_scene(period=(date(2024, 6, 11), date(2024, 6, 11)))
+    assert days_of(scene.starts) == (date(2024, 6, 11), date(2024, 6, 11))
+    assert len(scene.starts) == 48
+    assert len(scene.series(scene.rows[1], "traded_kwh")[0]) == 48
+
+
+def test_a_period_outside_the_run_shows_all_of_it(make_scene: MakeScene) -> None:
+    assert make_scene(period=(date(1999, 1, 1), date(1999, 2, 1))).slots == slice(0, 144)
+
+
+def test_settlements_of_one_dispatch_share_a_duration_curve(make_scene: MakeScene) -> None:
+    scene = make_scene()
+    assert [len(group) for group in same_flows(scene)] == [4]
+    chart = duration(scene)
+    assert [trace.name for trace in chart.figure.data] == ["Grid only and 3 more, alike"]
+    assert "the same dispatch has the same flows" in chart.note
+
+
+def test_losers_are_red_and_hatched_and_counted_in_words(
+    make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = make_scene()
+    known = scene.result.households(scene.rows[2])
+    savings = np.array([5.0, -2.0, 3.0, 0.0, 1.0, -1.0])
+    monkeypatch.setattr(type(scene.result), "households", lambda self, row: {**known, "savings": savings})
+    chart = household_bars(scene, scene.rows[2])
+    bars = chart.figure.data[0]
+    assert list(bars.x) == ["HH001", "HH003", "HH005", "HH004", "HH006", "HH002"]
+    assert [colour == RETAIL for colour in bars.marker.color] == [False] * 4 + [True] * 2
+    assert list(bars.marker.pattern.shape) == [""] * 4 + ["/"] * 2
+    assert "3 of 6 save, 2 lose" in chart.alt
+
+
+def test_energy_in_equals_energy_out_at_every_place_of_the_sankey(make_scene: MakeScene) -> None:
+    scene = make_scene()
+    link = sankey(scene, scene.rows[1]).figure.data[0].link
+    places = sankey(scene, scene.rows[1]).figure.data[0].node.label
+    flow = dict.fromkeys(places, 0.0)
+    for source, target, value in zip(link.source, link.target, link.value, strict=True):
+        flow[places[source]] -= value
+        flow[places[target]] += value
+    hours = scene.result.slot_h
+    assert flow["Neighbours"] == pytest.approx(0)
+    assert flow["Own roof"] == pytest.approx(0)
+    assert flow["Solar"] == pytest.approx(-scene.community.solar_kw.sum() * hours)
+    assert flow["Use"] == pytest.approx(scene.community.load_kw.sum() * hours)
+
+
+def test_lines_that_coincide_are_dashed_so_that_all_are_seen() -> None:
+    one, other = np.array([1.0, np.nan]), np.array([2.0, 3.0])
+    assert dashes([one, other, one.copy(), one.copy()]) == ["solid", "solid", "7px,7px", "7px,14px"]
+
+
+def test_widths_of_time_are_written_as_people_say_them() -> None:
+    assert [width_words(minutes) for minutes in (15, 60, 120, 1440, 10_080)] == [
+        "15 min",
+        "hour",
+        "2 h",
+        "day",
+        "7 days",
+    ]
+
+
+def test_markup_in_an_algorithms_name_is_shown_as_it_is(make_scene: MakeScene) -> None:
+    scene = make_scene()
+    rows = tuple(replace(row, name='<a href="//x">MMR</a>') for row in scene.result.rows)
+    marked = replace(scene, result=replace(scene.result, rows=rows))
+    names = [trace.name for trace in cumulative_savings(marked).figure.data]
+    assert "&lt;a href=&quot;//x&quot;&gt;MMR&lt;/a&gt;" in names
