@@ -1,9 +1,127 @@
-"""Commands of the readings family."""
+"""`check`: read files and say what was found; `sample`: write a made-up community."""
 
 from __future__ import annotations
 
-from typing import Any
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import ReadingError
+
+if TYPE_CHECKING:
+    from core.readings import Readings
 
 
 def register(commands: Any) -> None:
     """Add the commands of this family to the command line."""
+    check = commands.add_parser("check", help="read files of readings and say what was found")
+    check.add_argument("files", nargs="+", metavar="FILE", help="CSV file, or a folder of them")
+    check.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    check.add_argument("--time-zone", help="site's zone for times that state none, such as Asia/Kolkata")
+    check.add_argument("--gaps", choices=("refuse", "leave_out", "hold", "interpolate", "drop"), default="leave_out")
+    check.set_defaults(run=run_check)
+    sample = commands.add_parser("sample", help="write a made-up community that is worth trading in")
+    sample.add_argument("folder", metavar="DIR", help="folder for HH001.csv, HH002.csv, …; made if missing")
+    sample.add_argument("--households", type=int, default=20)
+    sample.add_argument("--days", type=int, default=30)
+    sample.add_argument("--seed", type=int, default=1)
+    sample.add_argument("--minutes", type=int, default=30, help="length of a slot")
+    sample.set_defaults(run=run_sample)
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Read the files; 1 when they are refused, with one line on standard error."""
+    from core import settings
+    from core.readings import Options, read
+
+    zone = arguments.time_zone or settings.load().time_zone
+    readings = read(files_of(arguments.files), Options(time_zone=zone, gap_policy=arguments.gaps))
+    if arguments.json:
+        print(json.dumps(as_json(readings), ensure_ascii=False, indent=1))
+    else:
+        _print_report(readings)
+    if not readings.accepted:
+        print(_refusal(readings), file=sys.stderr)
+    return 0 if readings.accepted else 1
+
+
+def run_sample(arguments: argparse.Namespace) -> int:
+    """Write the sample community."""
+    from core.readings.sample import sample_community
+
+    sample = sample_community(arguments.seed, arguments.households, days=arguments.days, slot_h=arguments.minutes / 60)
+    folder = Path(arguments.folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in sample.csv_files():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise ReadingError(f"{error.filename or folder}: cannot be written ({error.strerror}).") from error
+    community = sample.community
+    panels = int((community.pv_kw > 0).sum())
+    print(
+        f"{community.households} homes ({panels} with panels), {community.slots} slots of {arguments.minutes} minutes,"
+        f" written to {folder}"
+    )
+    return 0
+
+
+def files_of(paths: list[str]) -> list[tuple[str, bytes | Path]]:
+    """Names and paths of the files; a folder stands for the CSV files in it."""
+    files: list[tuple[str, bytes | Path]] = []
+    for text in paths:
+        path = Path(text)
+        if path.is_dir():
+            inside = sorted(path.glob("*.csv"))
+            if not inside:
+                raise ReadingError(f"{text}: no *.csv in this folder.")
+            files.extend((one.name, one) for one in inside)
+        else:
+            files.append((path.name, path))
+    return files
+
+
+def as_json(readings: Readings) -> dict[str, Any]:
+    """What `check --json` prints; numbers that are not known are null."""
+    community = readings.community
+    return {
+        "accepted": readings.accepted,
+        "issues": [
+            {
+                name: getattr(issue, name)
+                for name in ("severity", "file", "line", "column", "raw", "code", "message", "fix")
+            }
+            for issue in readings.issues
+        ],
+        "load_kwh": readings.load_kwh if community is not None else None,
+        "solar_kwh": readings.solar_kwh if community is not None else None,
+        "households": community.households if community is not None else 0,
+        "slots": community.slots if community is not None else 0,
+        "slot_h": community.slot_h if community is not None else None,
+        "household_ids": list(community.household_ids) if community is not None else [],
+        "start": community.start_at.isoformat() if community is not None else None,
+        "end": community.end_at.isoformat() if community is not None else None,
+        "digest": readings.digest,
+        "assumptions": list(readings.assumptions),
+    }
+
+
+def _print_report(readings: Readings) -> None:
+    for sentence in readings.assumptions:
+        print(sentence)
+    for issue in readings.issues:
+        print(f"{issue.severity}: {issue.message}")
+    community = readings.community
+    if community is not None:
+        print(
+            f"{community.households} households, {community.slots} slots of {community.slot_h:g} h from"
+            f" {community.start_at:%Y-%m-%d %H:%M} UTC: {readings.load_kwh:,.1f} kWh used,"
+            f" {readings.solar_kwh:,.1f} kWh of sun"
+        )
+
+
+def _refusal(readings: Readings) -> str:
+    first, *others = readings.errors
+    return first.message + (f" ({len(others)} more)" if others else "")

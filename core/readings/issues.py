@@ -1,0 +1,154 @@
+"""A finding says where, what was found, what is expected and what to do, in one sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+
+QUOTED_CHARACTERS = 80
+EXAMPLES = 5
+"""Findings of one kind in one file that are spelled out; the rest are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One finding about the readings.
+
+    file: name the upload carries, "" when the finding is about all files together.
+    line: physical line, the first is 1; None when it is about the whole file.
+    column: the column's name as the file spells it (the documented name when it is missing).
+    raw: what was found there, cut and escaped.
+    code: stable word for programs. message: the whole sentence, remedy included. fix: the remedy alone.
+    """
+
+    severity: Severity
+    file: str
+    line: int | None
+    column: str | None
+    raw: str | None
+    code: str
+    message: str
+    fix: str
+
+
+def plain(text: str) -> str:
+    """Foreign text for a message: cut at 80 characters, control and invisible characters escaped."""
+    cut = text if len(text) <= QUOTED_CHARACTERS else text[: QUOTED_CHARACTERS - 1] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
+
+
+def quote(text: str) -> str:
+    """Foreign text in quotation marks, cut and escaped."""
+    return f'"{plain(text)}"'
+
+
+def count(number: int, noun: str) -> str:
+    """'1 row', '12 rows'."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") and noun[-2] not in "aeiou" else noun + "s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def some(names: list[str], limit: int = 5) -> str:
+    """'HH001, HH002 and 14 more'."""
+    shown = ", ".join(plain(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
+
+
+class FileRefused(Exception):  # noqa: N818 - it ends the reading of one file; the finding is already written down
+    """Nothing more can be read from this file."""
+
+
+class Findings:
+    """The findings about one file (or about all files together, with the name "")."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._issues: list[Issue] = []
+        self._seen: Counter[tuple[Severity, str, str | None]] = Counter()
+
+    def error(
+        self,
+        code: str,
+        what: str,
+        *,
+        line: int | None = None,
+        column: str | None = None,
+        raw: str | None = None,
+        fix: str = "",
+    ) -> None:
+        """The file is refused for this."""
+        self._add("error", code, what, line, column, raw, fix)
+
+    def warning(
+        self,
+        code: str,
+        what: str,
+        *,
+        line: int | None = None,
+        column: str | None = None,
+        raw: str | None = None,
+        fix: str = "",
+    ) -> None:
+        """Read with certainty, yet a person should know."""
+        self._add("warning", code, what, line, column, raw, fix)
+
+    def note(self, code: str, what: str) -> None:
+        """How it was read, where that is worth a line."""
+        self._add("note", code, what, None, None, None, "")
+
+    def refusal(
+        self,
+        code: str,
+        what: str,
+        *,
+        line: int | None = None,
+        column: str | None = None,
+        raw: str | None = None,
+        fix: str = "",
+    ) -> FileRefused:
+        """What to raise when the file is refused for this and nothing after it would make sense."""
+        self._add("error", code, what, line, column, raw, fix)
+        return FileRefused()
+
+    def stop_if_refused(self) -> None:
+        """Raise FileRefused when an error was found."""
+        if self.refused:
+            raise FileRefused
+
+    @property
+    def refused(self) -> bool:
+        """Whether an error was found."""
+        return any(issue.severity == "error" for issue in self._issues)
+
+    def all(self) -> tuple[Issue, ...]:
+        """Every finding spelled out, and one line a kind for those only counted."""
+        more = [
+            Issue(severity, self.file, None, column, None, code, self._more(seen - EXAMPLES, column), "")
+            for (severity, code, column), seen in self._seen.items()
+            if seen > EXAMPLES
+        ]
+        return (*self._issues, *more)
+
+    def _more(self, number: int, column: str | None) -> str:
+        place = f"{plain(self.file)}, {plain(column)}" if column else plain(self.file)
+        return f"{place}: {count(number, 'more finding')} of the same kind."
+
+    def _add(
+        self, severity: Severity, code: str, what: str, line: int | None, column: str | None, raw: str | None, fix: str
+    ) -> None:
+        kind = (severity, code, column)
+        self._seen[kind] += 1
+        if self._seen[kind] > EXAMPLES:
+            return
+        place = plain(self.file) + (f" line {line}" if line is not None else "")
+        place += f", {plain(column)}" if column else ""
+        sentence = f"{place}: {what}" if place else what
+        sentence += f"; {fix}" if fix else ""
+        remedy = f"{fix[:1].upper()}{fix[1:]}." if fix else ""
+        shown = None if raw is None else plain(raw)
+        self._issues.append(
+            Issue(severity, self.file, line, plain(column) if column else None, shown, code, sentence + ".", remedy)
+        )

@@ -1,0 +1,208 @@
+"""Files of readings to a Community: read right and said how, or refused naming file, line, column, text and remedy."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import ReadingError
+from core.market.community import Community
+from core.readings.combine import Combined, combine
+from core.readings.diagnosis import FileReading, diagnose
+from core.readings.digest import digest_of
+from core.readings.gaps import Gap
+from core.readings.issues import FileRefused, Findings, Issue, count, plain, some
+from core.readings.options import MAX_FILES, Options
+from core.readings.plausibility import check_positions, check_series
+from core.readings.series import Series
+from core.readings.source import bytes_of, text_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What was found in one file.
+
+    rows: rows of readings. slot_h: its interval in hours, NaN when it was refused. start_at, end_at: aware, UTC.
+    how_read: encoding, layout, units and times as they were understood. sha256: of its bytes, "" when never read.
+    """
+
+    name: str
+    accepted: bool
+    households: tuple[str, ...] = ()
+    rows: int = 0
+    slot_h: float = float("nan")
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    how_read: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """The result of reading files.
+
+    accepted: whether there is a community. issues: every finding, errors first. assumptions: how the files were read
+    and what was chosen, sentences. digest: of the readings alone, "" when refused. load_kwh, solar_kwh: totals of the
+    community. gaps: missing intervals, one entry a household that has any. absent: `[slot, household]`, True where a
+    household takes no part. positions: latitude and longitude where known.
+    """
+
+    accepted: bool
+    community: Community | None
+    issues: tuple[Issue, ...]
+    assumptions: tuple[str, ...]
+    digest: str
+    load_kwh: float
+    solar_kwh: float
+    files: tuple[FileReport, ...]
+    gaps: tuple[Gap, ...]
+    time_zone: str
+    absent: npt.NDArray[np.bool_] | None
+    positions: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> tuple[Issue, ...]:
+        """The findings for which files were refused."""
+        return tuple(issue for issue in self.issues if issue.severity == "error")
+
+    def require(self) -> Community:
+        """The community. Raises ReadingError with the first reason when the files were refused."""
+        if self.community is not None:
+            return self.community
+        first, *others = self.errors
+        more = f" ({count(len(others), 'more finding')})" if others else ""
+        raise ReadingError(first.message + more, code=first.code)
+
+
+def read(
+    files: Sequence[tuple[str, bytes | Path]],
+    options: Options = Options(),  # noqa: B008 - frozen
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Readings:
+    """Read files of (name, content); a Path is opened only when its turn comes and its size is within bounds.
+
+    progress is told (files done, files in all). Never raises for what is in a file: see `Readings.issues`.
+    """
+    together = Findings("")
+    reports: list[FileReport] = []
+    series: list[Series] = []
+    issues: list[Issue] = []
+    hows: dict[str, list[str]] = {}
+    if not files:
+        together.error("no_files", "no file was given", fix="give one CSV a household")
+    if len(files) > MAX_FILES:
+        together.error("too_many_files", f"{len(files):,} files, above the limit of {MAX_FILES}", fix="give fewer")
+        files = []
+    for done, (name, content) in enumerate(files, start=1):
+        findings = Findings(name)
+        report, found = _read_file(content, findings, options)
+        reports.append(report)
+        series.extend(found)
+        issues.extend(findings.all())
+        if report.accepted:
+            hows.setdefault(report.how_read, []).append(name)
+        if progress is not None:
+            progress(done, len(files))
+    combined = _combine(series, reports, options, together)
+    return _readings(combined, reports, [*together.all(), *issues], _assumptions(hows, options), options)
+
+
+def _read_file(content: bytes | Path, findings: Findings, options: Options) -> tuple[FileReport, tuple[Series, ...]]:
+    sha256 = ""
+    try:
+        data = bytes_of(content, findings)
+        sha256 = hashlib.sha256(data).hexdigest()
+        text, encoding = text_of(data, findings)
+        reading = diagnose(text, encoding, findings, options=options)
+    except FileRefused:
+        return FileReport(findings.file, accepted=False, sha256=sha256), ()
+    for one in reading.series:
+        check_series(one, findings, zone=options.time_zone, stated_zone=reading.stated_zone)
+    check_positions(list(reading.series), findings)
+    if len(reading.series) > 1:
+        names = [one.household_id for one in reading.series]
+        findings.note("several_households", f"{count(len(names), 'household')} in one file: {some(names)}")
+    return _report(reading, findings, sha256), reading.series
+
+
+def _report(reading: FileReading, findings: Findings, sha256: str) -> FileReport:
+    first = reading.series[0]
+    return FileReport(
+        name=findings.file,
+        accepted=True,
+        households=tuple(one.household_id for one in reading.series),
+        rows=reading.rows,
+        slot_h=first.slot_s / 3600,
+        start_at=datetime.fromtimestamp(first.start_s, UTC),
+        end_at=datetime.fromtimestamp(first.end_s, UTC),
+        how_read=reading.how,
+        sha256=sha256,
+    )
+
+
+def _combine(series: list[Series], reports: list[FileReport], options: Options, together: Findings) -> Combined | None:
+    """The community, or None when a file or the whole was refused."""
+    bad = [report.name for report in reports if not report.accepted]
+    if bad and series and options.bad_files == "skip":
+        together.warning("files_skipped", f"{count(len(bad), 'refused file')} left out: {some(bad)}")
+    elif bad or not series:
+        return None
+    try:
+        combined = combine(series, options, together)
+    except FileRefused:
+        return None
+    if not (combined.community.solar_kw > combined.community.load_kw).any():
+        together.warning("no_surplus", "no surplus in any interval: nobody has solar energy to sell")
+    unknown = sorted(set(options.pv_kw) - set(combined.community.household_ids))
+    if unknown:
+        together.warning("pv_of_nobody", f"installed PV is given for {some(unknown)}, not among the households")
+    return combined
+
+
+def _readings(
+    combined: Combined | None,
+    reports: list[FileReport],
+    issues: list[Issue],
+    assumptions: tuple[str, ...],
+    options: Options,
+) -> Readings:
+    rank = {"error": 0, "warning": 1, "note": 2}
+    ordered = tuple(sorted(issues, key=lambda issue: rank[issue.severity]))
+    community = combined.community if combined is not None else None
+    log.info("read %d files: accepted=%s findings=%d", len(reports), combined is not None, len(ordered))
+    return Readings(
+        accepted=combined is not None,
+        community=community,
+        issues=ordered,
+        assumptions=assumptions,
+        digest=digest_of(combined.community, combined.absent) if combined is not None else "",
+        load_kwh=float(community.load_kw.sum() * community.slot_h) if community is not None else float("nan"),
+        solar_kwh=float(community.solar_kw.sum() * community.slot_h) if community is not None else float("nan"),
+        files=tuple(reports),
+        gaps=combined.gaps if combined is not None else (),
+        time_zone=options.time_zone,
+        absent=combined.absent if combined is not None else None,
+        positions=combined.positions if combined is not None else {},
+    )
+
+
+def _assumptions(hows: dict[str, list[str]], options: Options) -> tuple[str, ...]:
+    """How the files were read, one sentence a way, and the choices that applied."""
+    total = sum(len(names) for names in hows.values())
+    said = [
+        f"{'All files' if len(names) == total > 1 else some([plain(name) for name in names], 3)}: {how}."
+        for how, names in hows.items()
+    ]
+    said.append(f"Missing intervals: {options.gap_policy.replace('_', ' ')}.")
+    said.append("A reading is the mean power over the interval that starts at its time.")
+    return tuple(said)
