@@ -9,8 +9,7 @@ from core.exchange import current
 from core.web import sign_in
 from core.web.exchange_script import trade
 from core.web.exposure import is_local
-from core.web.frame import PRODUCT
-from core.web.look import MARK
+from core.web.look import wordmark
 from core.web.session import browser_address, signed_in
 from core.web.text import foreign
 
@@ -69,8 +68,7 @@ def enter() -> None:
 
 user = signed_in()
 with st.container(horizontal_alignment="center"), st.container(width=420, key="door"):
-    st.html(MARK)
-    st.title(PRODUCT, anchor=False)
+    st.image(wordmark(), width=310)
     st.caption("Compare how neighbours share solar power, and keep every result on a chain anybody can verify.")
     if user:
         choose_password()

@@ -9,11 +9,10 @@ import streamlit as st
 from core.accounts import User
 from core.exchange import current
 from core.settings import ROOT
-from core.web.look import MARK, dress
+from core.web.look import MARK, PRODUCT, dress, wordmark
 from core.web.session import browser_token, signed_in, still_signed_in
 from core.web.text import foreign
 
-PRODUCT = "P2P Energy Trading Lab"
 PAGES = ROOT / "pages"
 WATCH_S = 3.0
 """A page whose session has ended elsewhere turns into the sign-in within this time."""
@@ -46,9 +45,9 @@ def _door() -> None:
 
 def _lab(user: User) -> None:
     dress(PRODUCT, wide=True)
-    st.logo(MARK)
+    st.logo(wordmark(), size="large", icon_image=MARK)
     pages = [_page(place, PAGES / f"{place[0]}.py", hidden=_hidden(place, user)) for place in PLACES]
-    page = st.navigation({PRODUCT: pages}, position="sidebar")
+    page = st.navigation(pages, position="sidebar")
     with st.sidebar:
         _who(user)
     _watch()

@@ -48,9 +48,13 @@ def trust(status: ChainStatus, clock: Clock) -> Trust:
     if status.damage is not None:
         return Trust("Damaged", "red", ":material/gpp_bad:", f"{status.damage} It is open for reading only.")
     if not status.writable:
-        return Trust("Read-only", "orange", ":material/lock:", "The ledger cannot be written now; reading is not affected.")
+        return Trust(
+            "Read-only", "orange", ":material/lock:", "The ledger cannot be written now; reading is not affected."
+        )
     if status.verified_at_ms is None or status.verified_height is None:
-        return Trust("Not verified yet", "gray", ":material/hourglass_empty:", f"The ledger ends at block {status.height:,}.")
+        return Trust(
+            "Not verified yet", "gray", ":material/hourglass_empty:", f"The ledger ends at block {status.height:,}."
+        )
     behind = status.height - status.verified_height
     newer = f", {count(behind, 'block')} since" if behind > 0 else ""
     sentence = (
@@ -86,7 +90,9 @@ def verify_with_progress(chain: Chain, level: int) -> Verdict:
 def show_verdict(verdict: Verdict) -> None:
     """The result as a sentence; red names height and offset."""
     if verdict.ok:
-        st.success(f"{foreign(verdict.sentence, limit=LONGEST)} Took {verdict.seconds:.1f} s.", icon=":material/verified_user:")
+        st.success(
+            f"{foreign(verdict.sentence, limit=LONGEST)} Took {verdict.seconds:.1f} s.", icon=":material/verified_user:"
+        )
     else:
         st.error(
             f"{foreign(verdict.sentence, limit=LONGEST)} Height {verdict.height:,}, byte {verdict.offset:,}. "
