@@ -1,0 +1,141 @@
+"""Brokers, a store and a publisher for the tests of the live market."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+
+from core.live.endpoint import Endpoint
+from core.live.feed import Feed, Patience
+from core.settings import Settings
+from core.store import Store
+from core.store.pool import Pool
+from core.store.quarantine import Quarantine
+
+QUICK = Patience(first_s=0.02, longest_s=0.2, steady_s=1.0, silence_s=60.0)
+TOPIC = "iot-p2p-trading/trades"
+GOOD = {"buyer": "HH002", "seller": "HH001", "qty_kwh": 3.5, "price": 6.8}
+
+
+def trade_payload(**changes: object) -> bytes:
+    """The README's example, with fields changed or added."""
+    return json.dumps(GOOD | changes).encode()
+
+
+def wait_until(condition: Callable[[], object], what: str, *, timeout_s: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s in vain until {what}"
+        time.sleep(0.01)
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Bench:
+    """A store with what the feed writes to."""
+
+    settings: Settings
+    store: Store = field(init=False)
+    pool: Pool = field(init=False)
+    quarantine: Quarantine = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.settings.resolved_database_url)
+        self.pool = Pool(self.store)
+        self.quarantine = Quarantine(self.store)
+
+    def feed(self, endpoint: Endpoint, **options: Any) -> Feed:
+        return Feed(self.settings, self.pool, self.quarantine, endpoint=endpoint, patience=QUICK, **options)
+
+    def documents(self) -> list[dict[str, Any]]:
+        return [json.loads(row.body) for row in self.pool.pending(1_000_000)]
+
+
+class Publisher:
+    """A paho client at QoS 1 that sends again what a broker did not acknowledge."""
+
+    def __init__(self, endpoint: Endpoint, client_id: str = "test-publisher") -> None:
+        self.acknowledged = 0
+        self._sent = 0
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False)
+        self._client.username_pw_set(endpoint.username, endpoint.password)
+        self._client.max_inflight_messages_set(500)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_publish = self._count
+        self._connected = threading.Event()
+        self._client.on_connect = lambda *_: self._connected.set()
+        self._client.connect(endpoint.host, endpoint.port, keepalive=10)
+        self._client.loop_start()
+        assert self._connected.wait(10)
+
+    def _count(self, *_: object) -> None:
+        self.acknowledged += 1
+
+    def send(self, payload: bytes, topic: str = TOPIC, *, qos: int = 1, retain: bool = False) -> None:
+        self._sent += qos > 0
+        self._client.publish(topic, payload, qos=qos, retain=retain)
+
+    def wait(self, timeout_s: float = 60.0) -> None:
+        wait_until(lambda: self.acknowledged >= self._sent, "the broker has everything", timeout_s=timeout_s)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+class Mosquitto:
+    """A real mosquitto with a password, whose sessions survive a restart."""
+
+    def __init__(self, folder: Path, program: str) -> None:
+        self._program = program
+        self._folder = folder
+        folder.mkdir(parents=True)
+        self.endpoint = Endpoint("127.0.0.1", unused_port(), username="lab", password="secret")
+        self._process: subprocess.Popen[bytes] | None = None
+        passwords = folder / "passwords"
+        passwords.write_text("lab:secret\n")
+        subprocess.run([shutil.which("mosquitto_passwd") or "mosquitto_passwd", "-U", passwords], check=True)
+        (folder / "conf").write_text(
+            f"listener {self.endpoint.port} 127.0.0.1\n"
+            f"password_file {passwords}\n"
+            f"persistence true\npersistence_location {folder}/\nautosave_interval 1\n"
+            "max_inflight_messages 1000\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_type error\n"
+            + (f"user {os.environ.get('USER', 'root')}\n" if os.geteuid() == 0 else "")
+        )
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [self._program, "-c", str(self._folder / "conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until(self._listens, "mosquitto listens")
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "mosquitto has ended"
+        try:
+            socket.create_connection((self.endpoint.host, self.endpoint.port), 0.2).close()
+        except OSError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._process = None
