@@ -9,12 +9,13 @@ import logging
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from core.accounts import throttle
 from core.accounts.passwords import Passwords, require_acceptable
-from core.accounts.people import ROLES, STATES, Audit, Clock, User, ms, now_utc, user_from, username_from
+from core.accounts.people import ROLES, STATES, Audit, Clock, Identity, User, ms, now_utc, user_from, username_from
 from core.errors import ConflictError, InputError, NotAllowedError, NotFoundError, NotSignedInError
 from core.settings import Settings
 from core.store import Store
@@ -26,6 +27,8 @@ FIRST_ADMIN = "admin"
 FIRST_PASSWORD = "admin"
 """Opens one thing only: choosing a real one."""
 BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
+STATEMENT = timedelta(minutes=5)
+"""How long what an outside provider said of somebody is taken."""
 REFUSED = "The user name or the password is not right."
 """The same words whatever was wrong."""
 
@@ -117,26 +120,66 @@ class Accounts:
         better = self._passwords.hash(password) if self._passwords.outdated(kept) else ""
         with self._store.begin() as connection:
             throttle.succeed(connection, username=name, attempt=attempt)
-            user = self._user(connection, row.user_id)
-            _require_active(user)
             if better:
-                table.change_user(connection, user.user_id, password_hash=better)
-            self._welcome(connection, user.user_id)
+                table.change_user(connection, row.user_id, password_hash=better)
+            user = self._welcome(connection, row.user_id)
+        _require_active(user)
         return user
+
+    def check_identity(self, identity: Identity) -> User:
+        """The user whom an outside provider vouches for; made now if the lab takes registrations.
+
+        Each statement of the provider is good once, for five minutes: a copy of it opens nothing later.
+        Raises NotSignedInError, NotAllowedError.
+        """
+        with self._store.begin() as connection:
+            row = table.user_by(connection, identity=identity.key)
+            self._require_fresh(identity, row.identity_at_ms if row else 0)
+            user = user_from(row) if row else self._newcomer(connection, identity)
+            table.change_user(connection, user.user_id, identity_at_ms=ms(identity.issued_at))
+            user = self._welcome(connection, user.user_id)
+        _require_active(user)
+        return user
+
+    def link_identity(self, user: User, identity: Identity) -> None:
+        """Let an outside sign-in open the user's account from now on. Raises ConflictError if it opens another."""
+        with self._store.begin() as connection:
+            self._require_fresh(identity, 0)
+            if table.user_by(connection, identity=identity.key):
+                raise ConflictError("That outside sign-in belongs to an account already.")
+            issued_at_ms = ms(identity.issued_at)
+            table.change_user(connection, user.user_id, identity=identity.key, identity_at_ms=issued_at_ms)
+            self._audit(connection, action="identity.linked", actor=user.user_id, subject=user.user_id)
+
+    def _newcomer(self, connection: Connection, identity: Identity) -> User:
+        if self.registration == "closed":
+            raise NotAllowedError("This lab takes no registrations.", fix="Ask an admin for an account.")
+        name = re.sub(r"[^a-z0-9._@+-]", "-", identity.name.casefold()).strip("-._@+")[:48] or "person"
+        if table.user_by(connection, username=name) or len(name) < 2:
+            name = f"{name}-{secrets.token_hex(3)}"
+        state = "pending" if self.registration == "approval" else "active"
+        return self._insert(connection, name, password_hash="", role="analyst", state=state, identity=identity.key)
+
+    def _require_fresh(self, identity: Identity, last_ms: int) -> None:
+        if self._clock() - identity.issued_at > STATEMENT or ms(identity.issued_at) <= last_ms:
+            raise NotSignedInError("The outside sign-in is no longer fresh.", fix="Sign in again.", code="stale")
 
     def _begin(self, name: str, address: str) -> tuple[int, table.UserRow | None]:
         with self._store.begin() as connection:
             attempt = throttle.begin_attempt(connection, username=name, address=address, now_ms=ms(self._clock()))
             return attempt, table.user_by(connection, username=name)
 
-    def _welcome(self, connection: Connection, user_id: str) -> None:
-        table.change_user(connection, user_id, last_sign_in_at_ms=ms(self._clock()))
-        self._audit(connection, action="sign-in", actor=user_id, subject=user_id)
-        log.info("user %s signed in", user_id)
+    def _welcome(self, connection: Connection, user_id: str) -> User:
+        user = self._user(connection, user_id)
+        if user.state == "active":
+            table.change_user(connection, user_id, last_sign_in_at_ms=ms(self._clock()))
+            self._audit(connection, action="sign-in", actor=user_id, subject=user_id)
+            log.info("user %s signed in", user_id)
+        return user
 
     def _refuse(self, user_id: str) -> None:
         with self._store.begin() as connection:
-            self._audit(connection, action="sign-in.refused", actor="", subject=user_id)
+            self._audit(connection, action="sign-in.refused", actor="", subject=user_id or "unknown")
         log.info("sign-in refused, account %s", user_id or "unknown")
 
     def change_password(self, user_id: str, *, current: str, new: str, address: str) -> User:

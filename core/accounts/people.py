@@ -32,6 +32,21 @@ class Audit(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody as an outside provider vouches for them: issuer and subject, a name to show, and when it was said."""
+
+    issuer: str
+    subject: str
+    name: str
+    issued_at: datetime
+
+    @property
+    def key(self) -> str:
+        """What makes it the same person again."""
+        return f"{self.issuer} {self.subject}"
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """One account. `state` is active, pending (waits for an admin) or disabled."""
 
@@ -41,6 +56,7 @@ class User:
     state: str
     must_change_password: bool
     has_password: bool
+    has_identity: bool
     created_at: datetime
     last_sign_in_at: datetime | None
 
@@ -64,6 +80,7 @@ def user_from(row: Any) -> User:
         state=row.state,
         must_change_password=row.must_change_password,
         has_password=row.password_hash != "",
+        has_identity=row.identity is not None,
         created_at=at(row.created_at_ms),
         last_sign_in_at=None if row.last_sign_in_at_ms is None else at(row.last_sign_in_at_ms),
     )

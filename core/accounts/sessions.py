@@ -95,6 +95,12 @@ class Sessions:
         found = [Session(row.session_id, at(row.opened_at_ms), at(row.seen_at_ms), row.browser) for row in rows]
         return [s for s in found if now - s.opened_at < ABSOLUTE and now - s.seen_at < IDLE]
 
+    def counts(self) -> dict[str, int]:
+        """How many sessions each user has."""
+        now = self._clock()
+        with self._store.read() as connection:
+            return table.count_sessions(connection, opened_from_ms=ms(now - ABSOLUTE), seen_from_ms=ms(now - IDLE))
+
     def end(self, token: str | None) -> None:
         """Sign this browser out."""
         with self._store.begin() as connection:

@@ -35,6 +35,7 @@ users = Table(
     Column("username", String(64), nullable=False, unique=True),
     Column("password_hash", String(256), nullable=False),  # empty: signs in elsewhere only
     Column("identity", String(512), unique=True),  # issuer and subject of an outside sign-in
+    Column("identity_at_ms", BigInteger, nullable=False, default=0),  # when the last one accepted was issued
     Column("role", String(16), nullable=False),
     Column("state", String(16), nullable=False),
     Column("must_change_password", Boolean, nullable=False),
@@ -128,6 +129,13 @@ def sessions_of(connection: Connection, user_id: str) -> Sequence[Row[Any]]:
     """The sessions of one user, last used first."""
     wanted = select(sessions).where(sessions.c.user_id == user_id).order_by(sessions.c.seen_at_ms.desc())
     return connection.execute(wanted).all()
+
+
+def count_sessions(connection: Connection, *, opened_from_ms: int, seen_from_ms: int) -> dict[str, int]:
+    """How many sessions each user has that are within both limits."""
+    alive = (sessions.c.opened_at_ms > opened_from_ms) & (sessions.c.seen_at_ms > seen_from_ms)
+    counted = select(sessions.c.user_id, func.count()).where(alive).group_by(sessions.c.user_id)
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def end_sessions(connection: Connection, **key: str) -> int:

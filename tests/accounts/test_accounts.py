@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from datetime import timedelta
 
 import bcrypt
 import pytest
 
+from core.accounts import Identity
 from core.accounts.passwords import Passwords, _common, require_acceptable
 from core.errors import (
     ConflictError,
@@ -308,7 +310,60 @@ def test_what_happened_to_accounts_is_audited_by_id_only(lab: Lab) -> None:
         ("account.made", anna.user_id, anna.user_id),
         ("sign-in", anna.user_id, anna.user_id),
         ("sign-in.refused", "", anna.user_id),
-        ("sign-in.refused", "", ""),
+        ("sign-in.refused", "", "unknown"),
         ("password.changed", anna.user_id, anna.user_id),
         ("role.viewer", admin, anna.user_id),
     ]
+
+
+def identity(lab: Lab, *, subject: str = "42", name: str = "Anna Smith", age_s: float = 0) -> Identity:
+    return Identity("https://id.example", subject, name, lab.clock() - timedelta(seconds=age_s))
+
+
+def test_an_outside_sign_in_makes_an_account_once_and_finds_it_again(lab: Lab) -> None:
+    made = lab.accounts.check_identity(identity(lab))
+    assert (made.username, made.role, made.has_password) == ("anna-smith", "analyst", False)
+    lab.clock.forward(minutes=1)
+    assert lab.accounts.check_identity(identity(lab, name="Anna Jones")).user_id == made.user_id
+
+
+def test_what_a_provider_said_is_good_once_and_for_five_minutes(lab: Lab) -> None:
+    said = identity(lab)
+    lab.accounts.check_identity(said)
+    with pytest.raises(NotSignedInError, match="no longer fresh"):
+        lab.accounts.check_identity(said)
+    with pytest.raises(NotSignedInError, match="no longer fresh"):
+        lab.accounts.check_identity(identity(lab, subject="43", age_s=301))
+
+
+def test_an_outside_sign_in_never_takes_over_an_account_of_the_same_name(lab: Lab) -> None:
+    anna = lab.accounts.register("anna-smith", GOOD)
+    made = lab.accounts.check_identity(identity(lab))
+    assert made.user_id != anna.user_id
+    assert made.username.startswith("anna-smith-")
+
+
+def test_an_account_without_a_password_cannot_be_signed_in_with_an_empty_one(lab: Lab) -> None:
+    lab.accounts.check_identity(identity(lab))
+    for password in ("", " ", "nobody has this password"):
+        with pytest.raises(NotSignedInError):
+            lab.sign_in("anna-smith", password)
+
+
+def test_the_rules_of_registration_hold_for_outside_sign_ins(lab: Lab) -> None:
+    lab.accounts.registration = "closed"
+    with pytest.raises(NotAllowedError):
+        lab.accounts.check_identity(identity(lab))
+    lab.accounts.registration = "approval"
+    with pytest.raises(NotSignedInError, match="approve"):
+        lab.accounts.check_identity(identity(lab))
+    assert [user.state for user in lab.accounts.everybody() if user.username == "anna-smith"] == ["pending"]
+
+
+def test_a_person_may_link_an_outside_sign_in_that_opens_no_other_account(lab: Lab) -> None:
+    anna = lab.accounts.register("anna", GOOD)
+    lab.accounts.link_identity(anna, identity(lab))
+    lab.clock.forward(minutes=1)
+    assert lab.accounts.check_identity(identity(lab)).user_id == anna.user_id
+    with pytest.raises(ConflictError, match="belongs to an account"):
+        lab.accounts.link_identity(lab.admin, identity(lab))
