@@ -20,6 +20,7 @@ from core.live.endpoint import Endpoint
 from core.live.feed import Feed, Patience
 from core.settings import Settings
 from core.store import Store
+from core.store.feed import FeedStore
 from core.store.pool import Pool
 from core.store.quarantine import Quarantine
 
@@ -62,6 +63,11 @@ class Bench:
 
     def feed(self, endpoint: Endpoint, **options: Any) -> Feed:
         return Feed(self.settings, self.pool, self.quarantine, endpoint=endpoint, patience=QUICK, **options)
+
+    def reported(self) -> str | None:
+        """What the feed's own process says."""
+        found = FeedStore(self.store).report()
+        return found[0] if found else None
 
     def documents(self) -> list[dict[str, Any]]:
         return [json.loads(row.body) for row in self.pool.pending(1_000_000)]

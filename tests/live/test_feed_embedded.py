@@ -209,6 +209,7 @@ def test_a_retained_message_counts_once_with_an_id_and_never_without(
     feed.stop()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_the_network_thread_is_started_again_should_it_ever_end(
     bench: Bench, broker: Broker, publish: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,130 @@
+"""Whatever dies when: nothing that a broker was told is safe gets lost, and nothing counts twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.live.broker import Broker
+from core.live.endpoint import Endpoint
+from tests.live.support import Bench, Mosquitto, Publisher, trade_payload, wait_until
+
+pytestmark = pytest.mark.slow
+REPO = Path(__file__).resolve().parents[2]
+Opener = Callable[..., Publisher]
+MESSAGES = 30_000
+KILLS = 10
+
+
+class FeedProcess:
+    """`python -m core feed` against a broker, on the store of a bench."""
+
+    def __init__(self, bench: Bench, endpoint: Endpoint) -> None:
+        self._bench = bench
+        self._environment = {
+            **os.environ,
+            "DATA_DIR": str(bench.settings.data_dir),
+            "MQTT_HOST": endpoint.host,
+            "MQTT_PORT": str(endpoint.port),
+            "MQTT_USERNAME": endpoint.username,
+            "MQTT_PASSWORD": endpoint.password,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "core", "feed", "--quiet"], cwd=REPO, env=self._environment
+        )
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(10)
+
+    def stop(self) -> int:
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(15)
+
+
+@pytest.fixture
+def feed_process(bench: Bench) -> Iterator[Callable[[Endpoint], FeedProcess]]:
+    started: list[FeedProcess] = []
+
+    def opener(endpoint: Endpoint) -> FeedProcess:
+        started.append(FeedProcess(bench, endpoint))
+        started[-1].start()
+        return started[-1]
+
+    yield opener
+    for process in started:
+        process.kill()
+
+
+def publish_all(publisher: Publisher, *, messages: int) -> int:
+    """Every third without an id (told apart by its price), every fiftieth bad; returns how many are bad."""
+    bad = 0
+    for number in range(messages):
+        if number % 50 == 7:
+            publisher.send(trade_payload(id=f"t-{number}", qty_kwh=-number))
+            bad += 1
+        elif number % 3:
+            publisher.send(trade_payload(id=f"t-{number}"))
+        else:
+            publisher.send(trade_payload(price=number))
+    return bad
+
+
+def kill_ten_times(bench: Bench, process: FeedProcess, *, messages: int) -> None:
+    """Kill the subscriber whenever so many messages are stored, at ten random numbers, and start it again."""
+    chance = random.Random(6)
+    for stored in sorted(chance.randrange(messages * 9 // 10) for _ in range(KILLS)):
+        wait_until(lambda stored=stored: bench.pool.pending_count() >= stored, "the feed is at work", timeout_s=60)
+        time.sleep(chance.uniform(0.0, 0.03))  # anywhere between a commit, its acknowledgements and the next
+        process.kill()
+        process.start()
+
+
+def check_exactly_once(bench: Bench, *, messages: int) -> None:
+    documents = bench.documents()
+    with_id = Counter(document["message_id"] for document in documents if "message_id" in document)
+    without = Counter(document["price_micro_per_kwh"] // 10**6 for document in documents if "sequence" in document)
+    good = [number for number in range(messages) if number % 50 != 7]
+    assert set(with_id) == {f"t-{number}" for number in good if number % 3}
+    assert set(without) == {number for number in good if not number % 3}
+    assert set(with_id.values()) == set(without.values()) == {1}
+
+
+@pytest.mark.parametrize("kind", ["mosquitto", "embedded"])
+def test_ten_kills_in_30000_messages_lose_nothing_and_double_nothing(
+    kind: str,
+    bench: Bench,
+    publish: Opener,
+    feed_process: Callable[[Endpoint], FeedProcess],
+    request: pytest.FixtureRequest,
+) -> None:
+    server: Mosquitto | Broker = request.getfixturevalue("mosquitto" if kind == "mosquitto" else "broker")
+    endpoint = server.endpoint
+    assert endpoint is not None
+    process = feed_process(endpoint)
+    wait_until(lambda: "Connected" in (bench.reported() or ""), "the feed has its session")
+    publisher = publish(endpoint)
+    bad = publish_all(publisher, messages=MESSAGES)
+    expected = MESSAGES - bad
+    kill_ten_times(bench, process, messages=expected)
+    publisher.wait()
+    wait_until(lambda: bench.pool.pending_count() >= expected, "every good message is stored", timeout_s=60)
+    wait_until(lambda: sum(bench.quarantine.totals().values()) >= bad, "every bad message is in quarantine")
+    check_exactly_once(bench, messages=MESSAGES)
+    assert set(bench.quarantine.totals()) == {"negative"}
+    assert len(bench.quarantine.newest(10_000)) == bad
+    assert process.stop() == 0
