@@ -18,6 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import orjson
+
 from core.errors import TransactionError
 from core.ledger import canonical, schema
 from core.ledger.canonical import Json
@@ -77,6 +79,11 @@ def dedupe(document: Mapping[str, Json], *, tx_hash: str) -> str:
     if kind == "run":
         return f"run:{document['run_id']}"
     return f"hash:{tx_hash}"
+
+
+def dedupe_digest(line: bytes) -> bytes:
+    """The pool's key of a transaction line that was checked before."""
+    return hashlib.sha256(dedupe(orjson.loads(line), tx_hash=leaf_hash(line)).encode()).digest()
 
 
 # ---- builders

@@ -7,6 +7,7 @@ from core.store import pool as _pool  # noqa: F401  (declares its tables)
 from core.store import quarantine as _quarantine  # noqa: F401  (declares its tables)
 from core.store import runs as _runs  # noqa: F401  (declares its tables)
 from core.store import shares as _shares  # noqa: F401  (declares its tables)
+from core.store import tip as _tip  # noqa: F401  (declares its tables)
 from core.store.database import Store, metadata
 
 __all__ = ["Store", "metadata"]

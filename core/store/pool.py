@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -60,7 +60,6 @@ seen_table = Table(
     "seen",
     metadata,
     Column("dedupe", LargeBinary, primary_key=True),
-    Column("tx_hash", LargeBinary, nullable=False),
     Column("height", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -245,14 +244,12 @@ class Pool:
 
     # ---- moving on to the chain
 
-    def mined(self, connection: Connection, transactions: Iterable[tuple[bytes, bytes]], *, height: int) -> None:
-        """Inside the caller's writing transaction: these (dedupe digest, hash) are in block `height`."""
-        pairs = list(transactions)
-        for chunk in _chunks([key for key, _ in pairs]):
+    def mined(self, connection: Connection, keys: Sequence[tuple[bytes, int]]) -> None:
+        """Inside the caller's writing transaction: these (dedupe digest, height of their block) are on the chain."""
+        for chunk in _chunks([key for key, _ in keys]):
             connection.execute(_UNPEND, {"keys": chunk})
-        rows = [{"dedupe": key, "tx_hash": tx_hash, "height": height} for key, tx_hash in pairs]
-        if rows:
-            connection.execute(self._insert_seen, rows)
+        if keys:
+            connection.execute(self._insert_seen, [{"dedupe": key, "height": height} for key, height in keys])
 
 
 def prefix_range(prefix: str) -> tuple[bytes, bytes]:

@@ -33,8 +33,8 @@ def made(message_id: str | None = "1", sequence: int | None = None) -> Transacti
     )
 
 
-def pairs(*transactions: Transaction) -> list[tuple[bytes, bytes]]:
-    return [(t.dedupe_digest, bytes.fromhex(t.tx_hash)) for t in transactions]
+def keys(*transactions: Transaction) -> list[tuple[bytes, int]]:
+    return [(transaction.dedupe_digest, 1) for transaction in transactions]
 
 
 def test_the_same_transaction_is_accepted_once_and_told_where_it_is(store: Store) -> None:
@@ -42,7 +42,7 @@ def test_the_same_transaction_is_accepted_once_and_told_where_it_is(store: Store
     assert pool.submit([made(), made(), made("2")]) == ["new", "pending", "new"]
     assert pool.submit([made()]) == ["pending"]
     with store.begin() as connection:
-        pool.mined(connection, pairs(made()), height=1)
+        pool.mined(connection, keys(made()))
     assert pool.submit([made(), made("2")]) == ["mined", "pending"]
     assert pool.pending_count() == 1
     assert (pool.state(made().dedupe), pool.state(made("2").dedupe), pool.state("x")) == ("mined", "pending", None)
@@ -69,7 +69,7 @@ def test_a_redelivered_message_without_an_id_is_the_same_trade(store: Store) -> 
     again = Arrival(made(None, 2), packet_id=7, payload=b"{}", redelivered=True)
     assert pool.submit([again]) == ["pending"]
     with store.begin() as connection:
-        pool.mined(connection, pairs(made(None, 1)), height=1)
+        pool.mined(connection, keys(made(None, 1)))
     assert pool.submit([again]) == ["mined"]
     assert pool.pending_count() == 0
 

@@ -1,0 +1,239 @@
+"""Opening a ledger: begin it, adopt it, recover it, or say in one sentence why it is only read."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.chain.miner import Miner
+from core.chain.publisher import Publisher
+from core.errors import ConflictError, LedgerDamagedError, LedgerError, LedgerReadOnlyError
+from core.ledger import block, checkpoint, genesis, merkle, transaction
+from core.ledger.checkpoint import Checkpoint, SigningKey
+from core.ledger.file import LedgerFile
+from core.ledger.recovery import Mark, adopt, recover
+from core.ledger.walk import START, Tip
+from core.settings import Settings
+from core.store import Store
+from core.store import tip as marks
+from core.store.pool import Pool
+
+log = logging.getLogger(__name__)
+KEY_FILE = "ledger.key"
+CHECKPOINTS_FILE = "checkpoints.txt"
+BATCH = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """file, tip: None if the ledger is only read; then `damage` (of the file) or `notice` (anything else) says why."""
+
+    file: LedgerFile | None
+    tip: Tip | None
+    genesis: bytes
+    key: SigningKey | None
+    damage: str = ""
+    damaged_at: tuple[int, int] | None = None
+    notice: str = ""
+    checkpoint: str = ""
+
+
+class Opening:
+    """Opens the ledger of `settings` once."""
+
+    def __init__(self, settings: Settings, store: Store, *, pool: Pool, miner: Miner, clock: Callable[[], int]) -> None:
+        self._settings = settings
+        self._store = store
+        self._pool = pool
+        self._miner = miner
+        self._clock = clock
+        self._key_path = settings.data_dir / KEY_FILE
+        self._published = Publisher(settings.data_dir / CHECKPOINTS_FILE)
+        self._key: SigningKey | None = None
+        self._key_problem = ""
+        self.checkpoint = ""
+
+    def open(self) -> Opened:
+        """Never raises for what a ledger can look like; says it instead."""
+        with self._store.read() as connection:
+            stored = marks.read(connection)
+        mark, self.checkpoint = stored or (None, "")
+        try:
+            file = self._file(mark)
+        except (ConflictError, LedgerReadOnlyError) as error:
+            return Opened(
+                None, None, mark.genesis if mark else b"", None, notice=str(error), checkpoint=self.checkpoint
+            )
+        except LedgerDamagedError as error:
+            return self._refused(error, mark)
+        try:
+            return self._opened(file, mark)
+        except LedgerDamagedError as error:
+            file.close()
+            return self._refused(error, mark)
+        except LedgerError as error:
+            file.close()
+            return Opened(
+                None, None, mark.genesis if mark else b"", None, notice=str(error), checkpoint=self.checkpoint
+            )
+
+    def _refused(self, error: LedgerDamagedError, mark: Mark | None) -> Opened:
+        log.error("ledger opens read-only: %s", error)
+        return Opened(
+            None,
+            None,
+            mark.genesis if mark else b"",
+            None,
+            damage=str(error),
+            damaged_at=(error.height, error.offset),
+            checkpoint=self.checkpoint,
+        )
+
+    def _file(self, mark: Mark | None) -> LedgerFile:
+        path = self._settings.ledger_path
+        if mark is not None and mark.hash and not path.exists():
+            raise LedgerDamagedError(
+                f"The ledger {path} is missing; it had {mark.before.height + 2} blocks.",
+                height=0,
+                offset=0,
+                fix="Put it back; until then nothing is written and what is accepted stays pending.",
+            )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LedgerReadOnlyError(f"The folder {path.parent} cannot be made: {error.strerror}.") from None
+        return LedgerFile(path, create=mark is None or not mark.hash)
+
+    def _opened(self, file: LedgerFile, mark: Mark | None) -> Opened:
+        if mark is None:
+            mark = self._begun(file) if file.holds_nothing else self._adopted(file)
+        found = recover(file, mark)
+        if found.repaired:
+            log.warning("ledger recovered: %s", found.repaired)
+        tip = found.tip
+        self._load_key(mark.genesis)
+        for settled in found.unsettled:
+            self.settle(tip, settled, mark.genesis, lines_of(file, settled))
+            tip = settled
+        if tip.height < 0:
+            file.append(mark.genesis, after=tip)
+            tip = self._first(file)
+            self.settle(START, tip, mark.genesis, [])
+        self._published.publish(self.checkpoint)
+        return Opened(file, tip, mark.genesis, self._key, notice=self._key_notice(), checkpoint=self.checkpoint)
+
+    # ---- a new ledger
+
+    def _begun(self, file: LedgerFile) -> Mark:
+        """Decide on the genesis block, durably, before it is written."""
+        if self._published.text():
+            raise LedgerDamagedError(
+                f"The ledger {file.path} is empty, but {self._published.path} has checkpoints of one.",
+                height=0,
+                offset=0,
+                fix="Put the ledger back, or move the old checkpoints away to begin a new ledger.",
+            )
+        chain_id = secrets.token_hex(16)
+        key = self._key_for(chain_id)
+        rules = genesis.Genesis(
+            chain_id, self._settings.currency, key.public.hex(), ((0, self._settings.proof_of_work),)
+        )
+        header, body = block.draft(
+            [rules.line()],
+            height=0,
+            prev=block.NO_PREVIOUS,
+            log_root=merkle.EMPTY_ROOT,
+            time_ms=self._clock(),
+            work=rules.work_at(0),
+        )
+        nonce = self._miner.search(header.digest(), header.work)
+        mark = Mark(START, "", block.record(header, body, nonce=nonce)[0])
+        file.begin_empty()
+        with self._store.begin() as connection:
+            marks.write(connection, mark, checkpoint="")
+        return mark
+
+    def _key_for(self, chain_id: str) -> SigningKey:
+        if self._key_path.exists():
+            return checkpoint.load_key(self._key_path)
+        key = SigningKey(secrets.token_bytes(32))
+        self._key_path.parent.mkdir(parents=True, exist_ok=True)
+        key.save(self._key_path, name=genesis.Genesis(chain_id, "", "", ()).origin)
+        return key
+
+    def _first(self, file: LedgerFile) -> Tip:
+        walker = file.walker(START)
+        walker.step()
+        return walker.tip
+
+    # ---- a ledger the store knows nothing of
+
+    def _adopted(self, file: LedgerFile) -> Mark:
+        """Check all of it, and remember every transaction as seen before anything can be submitted again."""
+        log.warning("the store knows nothing of %s; checking all of it", file.path)
+        first = self._first(file)
+        assert first.genesis is not None
+        published = checkpoint.roots_of(
+            self._published.text(), origin=first.genesis.origin, public=bytes.fromhex(first.genesis.log_key)
+        )
+        tips = adopt(file, published)
+        record = file.read(first.offset, first.end - first.offset)
+        waiting: list[tuple[bytes, int]] = []
+        for tip in tips:
+            waiting += [(key, tip.height) for key in map(transaction.dedupe_digest, lines_of(file, tip))]
+            if len(waiting) >= BATCH or tip is tips[-1]:
+                with self._store.begin() as connection:
+                    self._pool.mined(connection, waiting)
+                waiting = []
+        before = tips[-2] if len(tips) > 1 else START
+        mark = Mark(before, tips[-1].hash, record)
+        self._load_key(record)
+        self.checkpoint = self.signed(tips[-1])
+        with self._store.begin() as connection:
+            marks.write(connection, mark, checkpoint=self.checkpoint)
+        log.warning("adopted %d blocks with %d transactions", len(tips), tips[-1].transactions)
+        return mark
+
+    # ---- settling
+
+    def settle(self, before: Tip, tip: Tip, record: bytes, lines: Sequence[bytes]) -> None:
+        """Step 3 of the order of writes: the pool, the keys seen, and the mark with its checkpoint, in one."""
+        self.checkpoint = self.signed(tip)
+        with self._store.begin() as connection:
+            self._pool.mined(connection, [(key, tip.height) for key in map(transaction.dedupe_digest, lines)])
+            marks.write(connection, Mark(before, tip.hash, record), checkpoint=self.checkpoint)
+
+    def signed(self, tip: Tip) -> str:
+        """The checkpoint over the chain up to `tip`; "" without the key."""
+        if self._key is None or tip.genesis is None:
+            return ""
+        return self._key.sign(Checkpoint(tip.genesis.origin, tip.height + 1, tip.log_root))
+
+    def _load_key(self, record: bytes) -> None:
+        head = block.parse_head(record)
+        assert head is not None
+        rules = genesis.from_line(record[head.body_offset : -len(block.END)])
+        try:
+            key = checkpoint.load_key(self._key_path)
+        except LedgerError as error:
+            self._key_problem = str(error)
+            return
+        if key.public.hex() == rules.log_key:
+            self._key = key
+            return
+        self._key_problem = f"The signing key {self._key_path} is not the one of this ledger."
+
+    def _key_notice(self) -> str:
+        if not self._key_problem or self._key is not None:
+            return ""
+        return f"{self._key_problem} Blocks are written without checkpoints and receipts until it is put back."
+
+
+def lines_of(file: LedgerFile, tip: Tip) -> list[bytes]:
+    """The transaction lines of the block `tip` stands for; none for the genesis block."""
+    found = file.read(tip.offset, tip.end - tip.offset)
+    head = block.parse_head(found)
+    assert head is not None, "it was walked over"
+    return block.split_body(found[head.body_offset : -len(block.END)]) if tip.height else []

@@ -1,0 +1,116 @@
+"""What the chain tells pages, routes and commands: immutable, in plain units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.ledger.canonical import Json
+from core.ledger.heads import Placed
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStatus:
+    """Where the chain stands now.
+
+    height, tip_hash, tip_at_ms: of the last block (-1, "", None before the genesis block). transactions: mined ones,
+    without the genesis line. writable: blocks can be appended; if not, `damage` or `notice` says why.
+    damage: what is wrong with the file, for every page to show. notice: anything else a person should know.
+    verified_*: the last full verification that ended well; verifying: share done of the one that runs.
+    """
+
+    height: int
+    tip_hash: str
+    tip_at_ms: int | None
+    transactions: int
+    pending: int
+    oldest_pending_at_ms: int | None
+    writable: bool
+    damage: str | None
+    notice: str | None
+    verified_height: int | None
+    verified_level: int | None
+    verified_at_ms: int | None
+    verifying: float | None
+    chain_id: str
+    currency: str
+    origin: str
+    log_key: str
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSummary:
+    """One block as a line in a list. bytes: of the whole block in the file; offset: where it begins there."""
+
+    height: int
+    hash: str
+    prev: str
+    time_ms: int
+    transactions: int
+    bytes: int
+    nonce: str
+    work: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One transaction of a block: its place, its bytes and what they say."""
+
+    index: int
+    tx_hash: str
+    offset: int
+    body: bytes
+    document: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPage:
+    """A block read from the file, with what was recomputed from its bytes.
+
+    lines: the part of its transactions that was asked for. checks: name of a value to whether the recorded one equals
+    the recomputed one.
+    """
+
+    summary: BlockSummary
+    body_hash: str
+    log_root: str
+    tx_root: str
+    header: str
+    recomputed: dict[str, str]
+    checks: dict[str, bool]
+    lines: tuple[Line, ...]
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class MinedBlock:
+    """A block that was just committed. checkpoint: the signed note over the chain up to it, "" without a key."""
+
+    height: int
+    hash: str
+    time_ms: int
+    tx_hashes: tuple[str, ...]
+    bytes: int
+    checkpoint: str
+
+    @property
+    def transactions(self) -> int:
+        """How many it has."""
+        return len(self.tx_hashes)
+
+
+def summary(placed: Placed) -> BlockSummary:
+    """The line in a list for a head."""
+    head = placed.head
+    return BlockSummary(
+        height=head.header.height,
+        hash=head.hash,
+        prev=head.header.prev,
+        time_ms=head.header.time_ms,
+        transactions=head.header.n,
+        bytes=head.length,
+        nonce=head.nonce.hex(),
+        work=head.header.work,
+        offset=placed.offset,
+    )
