@@ -29,6 +29,7 @@ class Settings:
     uploads_dir: Path = ROOT / "uploads"
     database_url: str = ""
     currency: str = "₹"
+    number_style: str = "1,234.5"
     time_zone: str = "Asia/Kolkata"
     block_interval_s: float = 20.0
     proof_of_work: int = 65_536
@@ -67,7 +68,11 @@ class Settings:
         return self.database_url or f"sqlite:///{self.data_dir / 'lab.db'}"
 
 
-CHOICES = {"registration": ("open", "approval", "closed"), "feed": ("app", "process", "off")}
+CHOICES = {
+    "number_style": ("1,234.5", "1.234,5", "1 234,5"),
+    "registration": ("open", "approval", "closed"),
+    "feed": ("app", "process", "off"),
+}
 """Settings that take one of a few words. feed: in the app, in its own process (`python -m core feed`), or none."""
 
 
