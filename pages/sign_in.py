@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import LabError
 from core.exchange import current
-from core.web import sign_in
+from core.web import identity, sign_in
 from core.web.exchange_script import trade
 from core.web.exposure import is_local
 from core.web.look import wordmark
@@ -17,6 +17,7 @@ lab = current()
 
 
 def choose_password() -> None:
+    """The one thing that the first password opens."""
     st.subheader("Choose a password")
     st.caption("The first password opens nothing but this. 12 characters or more, of any kind.")
     with st.form("choose_password", border=False):
@@ -37,6 +38,7 @@ def choose_password() -> None:
 
 
 def register() -> None:
+    """Make an account of one's own."""
     with st.form("register"):
         st.subheader("Register")
         username = st.text_input("User name", max_chars=64)
@@ -59,11 +61,25 @@ def register() -> None:
 
 
 def enter() -> None:
+    """Sign in, by password or by an outside provider."""
     arrived = sign_in.ask()
     if arrived:
         trade(lab.sessions.ticket(arrived))
+    identity.offer("Sign in with")
     if lab.accounts.has_first_password() and is_local(lab.settings.host):
         st.caption("First start: sign in as **admin** with the password **admin**; you will choose a new one.")
+
+
+def enter_from_outside() -> None:
+    """Somebody comes back from an outside provider, which is taken at its word once."""
+    vouched = identity.arrived()
+    if vouched is None:
+        return
+    try:
+        trade(lab.sessions.ticket(lab.accounts.check_identity(vouched)))
+    except LabError as refusal:
+        if refusal.code != "stale":
+            st.error(foreign(refusal, limit=200))
 
 
 user = signed_in()
@@ -72,7 +88,9 @@ with st.container(horizontal_alignment="center"), st.container(width=420, key="d
     st.caption("Compare how neighbours share solar power, and keep every result on a chain anybody can verify.")
     if user:
         choose_password()
-    elif lab.accounts.registration == "closed":
+        st.stop()
+    enter_from_outside()
+    if lab.accounts.registration == "closed":
         enter()
     else:
         entrance, newcomers = st.tabs(["Sign in", "Register"])

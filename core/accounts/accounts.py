@@ -77,7 +77,8 @@ class Accounts:
         with self._store.begin() as connection:
             if table.user_by(connection, username=name):
                 raise ConflictError(f'The user name "{name}" is taken.', fix="Choose another.")
-            return self._insert(connection, name, password_hash=password_hash, role="analyst", state=state)
+            made = self._insert(connection, name, password_hash=password_hash, role="analyst", state=state)
+            return self._welcome(connection, made.user_id)
 
     def _insert(
         self,
@@ -170,12 +171,11 @@ class Accounts:
             return attempt, table.user_by(connection, username=name)
 
     def _welcome(self, connection: Connection, user_id: str) -> User:
-        user = self._user(connection, user_id)
-        if user.state == "active":
+        if self._user(connection, user_id).state == "active":
             table.change_user(connection, user_id, last_sign_in_at_ms=ms(self._clock()))
             self._audit(connection, action="sign-in", actor=user_id, subject=user_id)
             log.info("user %s signed in", user_id)
-        return user
+        return self._user(connection, user_id)
 
     def _refuse(self, user_id: str) -> None:
         with self._store.begin() as connection:

@@ -6,6 +6,7 @@ The package is imported when the form is drawn: it must not be imported outside 
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import streamlit as st
 
@@ -31,7 +32,7 @@ def ask() -> User | None:
     return door.user
 
 
-def _form(door: _Door) -> st.delta_generator.DeltaGenerator:
+def _form(door: _Door) -> Any:
     """The package's form around our check, without the part that reads and writes its cookie."""
     from streamlit_authenticator import Authenticate
     from streamlit_authenticator.controllers import AuthenticationController

@@ -14,14 +14,20 @@ LIMIT = 80
 """Characters shown; the rest is cut."""
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_SHORTCODE = re.compile(r":(?=[\w+\-/]+:)")
+_RECOGNISED = re.compile(
+    r"(?<=@)(?=\w)"  # an address for mail
+    r"|(?<=://)|(?<=www)(?=\.)"  # a link
+    r"|(?<=:)(?=[\w+\-/]+:)"  # an emoji or icon
+    r"|(?<=-)(?=[->])|(?<=<)(?=[-=])|(?<=[>~])(?==)",  # an arrow, a dash, a sign of comparison
+    re.IGNORECASE,
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NOTHING = "\u2060"  # a word joiner: parts a colon from the word that would make it an icon
+_NOTHING = "\u2060"  # a word joiner: Streamlit looks for these after escapes are undone, so they are parted
 
 
 def foreign(text: object, *, limit: int = LIMIT) -> str:
     """The text as Markdown that shows just its characters: no link, image, icon, colour, formula or markup."""
-    shown = _SHORTCODE.sub(f":{_NOTHING}", plain(text, limit=limit))
+    shown = _RECOGNISED.sub(_NOTHING, plain(text, limit=limit))
     return _PUNCTUATION.sub(r"\\\1", shown)
 
 

@@ -309,6 +309,7 @@ def test_what_happened_to_accounts_is_audited_by_id_only(lab: Lab) -> None:
     assert lab.audits[1:] == [
         ("account.made", anna.user_id, anna.user_id),
         ("sign-in", anna.user_id, anna.user_id),
+        ("sign-in", anna.user_id, anna.user_id),
         ("sign-in.refused", "", anna.user_id),
         ("sign-in.refused", "", "unknown"),
         ("password.changed", anna.user_id, anna.user_id),

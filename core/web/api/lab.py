@@ -9,6 +9,7 @@ from core.errors import InputError, NotFoundError, NotSignedInError
 from core.exchange import current
 from core.web.api.answers import Answer
 from core.web.api.caller import Analyst, Reader, require_own_page, session_token
+from core.web.browser_name import browser_name
 from core.web.cookies import drop_cookie, set_cookie
 
 router = APIRouter()
@@ -50,7 +51,7 @@ def open_session(request: Request, x_ticket: str = Header(default="", max_length
     """Trade the ticket of a sign-in for the session's cookie."""
     require_own_page(request)
     lab = current()
-    token = lab.sessions.redeem(x_ticket, browser=request.headers.get("user-agent", ""))
+    token = lab.sessions.redeem(x_ticket, browser=browser_name(request.headers.get("user-agent", "")))
     if token is None:
         raise NotSignedInError("The sign-in took too long or was used already.", fix="Sign in again.")
     response = Response(status_code=204)
