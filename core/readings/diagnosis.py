@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.market.community import FloatArray
+from core.readings.clock import utc_of
+from core.readings.columns import Role
 from core.readings.fields import Position, check_time_of_day, households_of, positions_of
-from core.readings.issues import Findings, count, quote
+from core.readings.issues import FileRefused, Findings, count, quote
 from core.readings.layout import Table, table_of
-from core.readings.numbers import Numbers, has_decimal_comma, numbers_of
+from core.readings.numbers import has_decimal_comma, numbers_of
 from core.readings.options import MAX_HOUSEHOLDS, Options
 from core.readings.power import Meaning, meaning_of, to_kilowatts
 from core.readings.series import Rows, Series, grid_of, in_order, interval_of, minutes, on_grid
 from core.readings.times import Times, times_of
-from core.readings.zones import IntArray, place
+from core.readings.zones import IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,52 +35,77 @@ class FileReading:
     stated_zone: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The cells of a file, read: times, ids and the place of each row's id, power in the file's unit, positions."""
+
+    times: Times
+    ids: list[str]
+    codes: IntArray
+    load: FloatArray
+    solar: FloatArray
+    positions: list[Position | None]
+
+
 def diagnose(text: str, encoding: str, findings: Findings, *, options: Options) -> FileReading:
     """Read the text of one file. Raises FileRefused; the reasons are in `findings`."""
     table = table_of(text, findings)
-    meanings = _meanings(table, options, findings)
+    load, solar = _meanings(table, options, findings)
     decimal_comma = has_decimal_comma(
         table.cells[role] for role in ("load", "solar", "latitude", "longitude") if role in table.cells
     )
+    cells = _cells(table, decimal_comma, options, findings)
     column = table.columns["timestamp"].name
-    times = _first_findings(table, options, findings)
-    ids, codes = households_of(table, findings)
-    if len(ids) > MAX_HOUSEHOLDS:
-        raise findings.refusal("too_many_households", f"{len(ids):,} households, above the limit of {MAX_HOUSEHOLDS:,}")
-    load, solar = _numbers(table, decimal_comma, findings)
-    positions = positions_of(table, ids, codes, findings, decimal_comma=decimal_comma)
-    check_time_of_day(table, times, findings)
-    _say_hour_24(table, times, findings)
-    findings.stop_if_refused()
-    utc_s = _utc(times, codes, ids, table, options, findings)
-    households = _by_household(ids, codes, utc_s, load, solar, np.array(table.lines))
+    utc_s = utc_of(cells.times, table, cells.ids, cells.codes, options=options, findings=findings)
+    households = _by_household(cells, utc_s, np.array(table.lines))
     households = [in_order(rows, options.zone, findings, column=column) for rows in households]
     findings.stop_if_refused()
     slot_s = interval_of(households, findings, column=column)
     households = [
-        to_kilowatts(rows, slot_s, load=meanings[0], solar=meanings[1], options=options, findings=findings)
-        for rows in households
+        to_kilowatts(rows, slot_s, load=load, solar=solar, options=options, findings=findings) for rows in households
     ]
     _refuse_nothing_read(households, findings)
     findings.stop_if_refused()
-    series = _series(households, slot_s, positions, findings, column)
-    return FileReading(
-        series,
-        len(table.lines),
-        _how(table, times, meanings, encoding, slot_s, decimal_comma, options),
-        times.offset_s is not None,
+    series = _series(households, slot_s, cells.positions, findings, column)
+    how = how_read(
+        [encoding, *table.remarks],
+        units=[meaning for meaning in (load, solar) if meaning is not None],
+        times=cells.times.how,
+        zone=None if cells.times.offset_s is not None else options.time_zone,
+        slot_s=slot_s,
     )
+    how += ", decimal comma" if decimal_comma else ""
+    return FileReading(series, len(table.lines), how, cells.times.offset_s is not None)
 
 
-def _first_findings(table: Table, options: Options, findings: Findings) -> Times:
-    """The times; when they are bad, the ids and numbers are looked at too before the file is refused."""
-    return times_of(
-        table.cells["timestamp"],
-        table.lines,
-        findings,
-        column=table.columns["timestamp"].name,
-        date_order=options.date_order,
-    )
+def how_read(layout: list[str], *, units: list[Meaning], times: str, zone: str | None, slot_s: int) -> str:
+    """The sentence that says how a file was read; zone None when the times state their own."""
+    power = dict.fromkeys(f"{meaning.name} in {meaning.unit}" for meaning in units)
+    clock = "with their own UTC offset" if zone is None else f"on the clock of {zone}"
+    return ", ".join([*layout, *power, f"{times} {clock}", f"{minutes(slot_s)} interval"])
+
+
+def _cells(table: Table, decimal_comma: bool, options: Options, findings: Findings) -> _Cells:
+    """Every cell read; what is wrong in one column does not hide what is wrong in the next."""
+    column = table.columns["timestamp"].name
+    with suppress(FileRefused):
+        times = times_of(table.cells["timestamp"], table.lines, findings, column=column, date_order=options.date_order)
+    with suppress(FileRefused):
+        ids, codes = households_of(table, findings)
+    with suppress(FileRefused):
+        load = _power(table, "load", decimal_comma, findings)
+        solar = _power(table, "solar", decimal_comma, findings) if "solar" in table.columns else np.zeros(len(load))
+    findings.stop_if_refused()
+    if len(ids) > MAX_HOUSEHOLDS:
+        raise findings.refusal(
+            "too_many_households",
+            f"{len(ids):,} households, above the limit of {MAX_HOUSEHOLDS:,}",
+            fix="split the file",
+        )
+    positions = positions_of(table, ids, codes, findings, decimal_comma=decimal_comma)
+    check_time_of_day(table, times, findings)
+    findings.stop_if_refused()
+    return _Cells(times, ids, codes, load, solar, positions)
 
 
 def _meanings(table: Table, options: Options, findings: Findings) -> tuple[Meaning, Meaning | None]:
@@ -90,16 +118,8 @@ def _meanings(table: Table, options: Options, findings: Findings) -> tuple[Meani
     return load, None
 
 
-def _numbers(table: Table, decimal_comma: bool, findings: Findings) -> tuple[FloatArray, FloatArray]:
-    load = _column(table, "load", decimal_comma, findings)
-    if "solar" not in table.columns:
-        return load.values, np.zeros(len(table.lines))
-    return load.values, _column(table, "solar", decimal_comma, findings).values
-
-
-def _column(table: Table, role: str, decimal_comma: bool, findings: Findings) -> Numbers:
-    column = table.columns[role]  # type: ignore[index]
-    cells = table.cells[role]  # type: ignore[index]
+def _power(table: Table, role: Role, decimal_comma: bool, findings: Findings) -> FloatArray:
+    column, cells = table.columns[role], table.cells[role]
     expected = f"give {column.unit or 'a plain number'}, such as 0.42"
     if column.unit in ("kW", ""):
         expected = "give kilowatts, such as 0.42"
@@ -118,116 +138,18 @@ def _column(table: Table, role: str, decimal_comma: bool, findings: Findings) ->
             column=column.name,
             raw=cells[first],
         )
-    return numbers
+    return numbers.values
 
 
-def _say_hour_24(table: Table, times: Times, findings: Findings) -> None:
-    if times.hour_24:
-        row = times.hour_24[0]
-        raw = table.cells["timestamp"][row]
-        findings.warning(
-            "hour_24",
-            f"{quote(raw)} is read as 00:00 of the next day ({count(len(times.hour_24), 'row')})",
-            line=table.lines[row],
-            column=table.columns["timestamp"].name,
-            raw=raw,
-            fix="if the times mark the end of the interval, every reading stands one interval late",
-        )
-
-
-def _utc(times: Times, codes: IntArray, ids: list[str], table: Table, options: Options, findings: Findings) -> IntArray:
-    """UTC second of each row."""
-    column = table.columns["timestamp"].name
-    if times.offset_s is not None:
-        _check_offsets(times, table, options, findings, column)
-        return times.wall_s - times.offset_s
-    placed = place(times.wall_s, options.zone)
-    for row in placed.skipped[:10]:
-        cell = table.cells["timestamp"][row]
-        findings.error(
-            "time_skipped",
-            f"{quote(cell)} does not exist in {options.time_zone}: the clock is put forward over it",
-            line=table.lines[row],
-            column=column,
-            raw=cell,
-            fix="choose the zone the times were written in, such as UTC",
-        )
-    utc_s = placed.early_s.copy()
-    twice = np.nonzero(placed.early_s != placed.late_s)[0]
-    twice = twice[~np.isin(twice, placed.skipped)]
-    if twice.size:
-        _place_twice(twice, utc_s, placed.late_s, times.wall_s, codes, ids, table, options, findings)
-    findings.stop_if_refused()
-    return utc_s
-
-
-def _place_twice(
-    twice: IntArray,
-    utc_s: IntArray,
-    late_s: IntArray,
-    wall_s: IntArray,
-    codes: IntArray,
-    ids: list[str],
-    table: Table,
-    options: Options,
-    findings: Findings,
-) -> None:
-    """In the hour that the clock shows twice, the second of two rows of a household is the later one."""
-    column = table.columns["timestamp"].name
-    newest_first = len(wall_s) > 1 and wall_s[0] > wall_s[-1]
-    seen: dict[tuple[int, int], list[int]] = {}
-    for row in twice:
-        seen.setdefault((int(codes[row]), int(wall_s[row])), []).append(int(row))
-    for (code, _), rows in seen.items():
-        if len(rows) == 2:
-            later = rows[0] if newest_first else rows[1]
-            utc_s[later] = late_s[later]
-            continue
-        cell, line = table.cells["timestamp"][rows[-1]], table.lines[rows[-1]]
-        findings.error(
-            "time_unclear",
-            f"{quote(cell)} happens twice in {options.time_zone} (daylight saving change), but"
-            f" {ids[code]} has it {count(len(rows), 'time')}",
-            line=line,
-            column=column,
-            raw=cell,
-            fix="state the UTC offset in every row, or choose the zone the times were written in",
-        )
-    findings.note(
-        "time_twice_in_zone", f"the hour that {options.time_zone} shows twice is kept twice, in the order of the rows"
-    )
-
-
-def _check_offsets(times: Times, table: Table, options: Options, findings: Findings, column: str) -> None:
-    """Several offsets are certain only when they are those of the site's own zone."""
-    assert times.offset_s is not None
-    changes = np.nonzero(times.offset_s != times.offset_s[0])[0]
-    if changes.size == 0:
-        return
-    utc_s = times.wall_s - times.offset_s
-    placed = place(times.wall_s, options.zone)
-    own = (utc_s == placed.early_s) | (utc_s == placed.late_s)
-    if not own.all():
-        row = int(changes[0])
-        raise findings.refusal(
-            "offset_changes",
-            f"UTC offset changes: {quote(table.cells['timestamp'][row])} after"
-            f" {quote(table.cells['timestamp'][row - 1])}",
-            line=table.lines[row],
-            column=column,
-            raw=table.cells["timestamp"][row],
-            fix=f"write one offset in all rows, or those of {options.time_zone}",
-        )
-
-
-def _by_household(
-    ids: list[str], codes: IntArray, utc_s: IntArray, load: FloatArray, solar: FloatArray, lines: IntArray
-) -> list[Rows]:
-    if len(ids) == 1:
-        return [Rows(ids[0], utc_s, load, solar, lines)]
-    order = np.argsort(codes, kind="stable")
-    parts = np.split(order, np.searchsorted(codes[order], np.arange(1, len(ids))))
-    return [Rows(i, utc_s[at], load[at], solar[at], lines[at]) for i, at in zip(ids, parts, strict=True)]
+def _by_household(cells: _Cells, utc_s: IntArray, lines: IntArray) -> list[Rows]:
+    if len(cells.ids) == 1:
+        return [Rows(cells.ids[0], utc_s, cells.load, cells.solar, lines)]
+    order = np.argsort(cells.codes, kind="stable")
+    parts = np.split(order, np.searchsorted(cells.codes[order], np.arange(1, len(cells.ids))))
+    return [
+        Rows(household_id, utc_s[at], cells.load[at], cells.solar[at], lines[at])
+        for household_id, at in zip(cells.ids, parts, strict=True)
+    ]
 
 
 def _refuse_nothing_read(households: list[Rows], findings: Findings) -> None:
@@ -250,18 +172,3 @@ def _series(
         on_grid(rows, slot_s, start_s=start_s, slots=slots, file=findings.file, position=position)
         for rows, position in zip(households, positions, strict=True)
     )
-
-
-def _how(
-    table: Table,
-    times: Times,
-    meanings: tuple[Meaning, Meaning | None],
-    encoding: str,
-    slot_s: int,
-    decimal_comma: bool,
-    options: Options,
-) -> str:
-    units = dict.fromkeys(f"{meaning.name} in {meaning.unit}" for meaning in meanings if meaning is not None)
-    zone = "with their own UTC offset" if times.offset_s is not None else f"on the clock of {options.time_zone}"
-    parts = [encoding, *table.remarks, *units, f"{times.how} {zone}", f"{minutes(slot_s)} interval"]
-    return ", ".join([*parts, "decimal comma"] if decimal_comma else parts)

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from core.market.community import FloatArray
+from core.readings.columns import Role
 from core.readings.issues import Findings, count, quote
 from core.readings.layout import Table
 from core.readings.numbers import numbers_of
@@ -16,7 +17,8 @@ from core.readings.zones import IntArray
 
 HOUSEHOLD_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _COPY_SUFFIX = re.compile(r"(\s*\(\d+\)|\s+-\s+Copy.*)$")
-_HOUR_TOLERANCE = 0.02
+HOUR_TOLERANCE = 0.02
+LIMIT_DEG: dict[Role, float] = {"latitude": 90.0, "longitude": 180.0}
 
 Position = tuple[float, float]
 
@@ -49,10 +51,7 @@ def positions_of(
     """Latitude and longitude of each household: the first that the file states."""
     if "latitude" not in table.columns or "longitude" not in table.columns:
         return [None] * len(ids)
-    stated = [
-        _degrees(table, "latitude", 90.0, ids, codes, findings, decimal_comma),
-        _degrees(table, "longitude", 180.0, ids, codes, findings, decimal_comma),
-    ]
+    stated = [_degrees(table, role, limit, ids, codes, findings, decimal_comma) for role, limit in LIMIT_DEG.items()]
     pairs = zip(*stated, strict=True)
     return [
         None if np.isnan(latitude) or np.isnan(longitude) else (latitude, longitude) for latitude, longitude in pairs
@@ -65,8 +64,7 @@ def check_time_of_day(table: Table, times: Times, findings: Findings) -> None:
     if column is None or "since 1970" in times.how:
         return
     said = np.array([_hour(cell) for cell in table.cells["time_of_day"]])
-    apart = np.abs((said - times.wall_s % 86_400 / 3600 + 12) % 24 - 12)
-    odd = np.nonzero(~(apart <= _HOUR_TOLERANCE))[0]
+    odd = np.nonzero(~(hours_apart(said, times.wall_s) <= HOUR_TOLERANCE))[0]
     if odd.size:
         findings.warning(
             "time_of_day",
@@ -75,6 +73,12 @@ def check_time_of_day(table: Table, times: Times, findings: Findings) -> None:
             column=column.name,
             raw=table.cells["time_of_day"][odd[0]],
         )
+
+
+def hours_apart(hours: FloatArray, wall_s: IntArray) -> FloatArray:
+    """Hours between stated hours of the day and the clock's, the short way round, `[row]`."""
+    apart: FloatArray = np.abs((hours - wall_s % 86_400 / 3600 + 12) % 24 - 12)
+    return apart
 
 
 def _from_name(rows: int, findings: Findings) -> tuple[list[str], IntArray]:
@@ -113,11 +117,10 @@ def _check_id(cell: str, line: int, findings: Findings, column: str) -> None:
 
 
 def _degrees(
-    table: Table, role: str, limit: float, ids: list[str], codes: IntArray, findings: Findings, decimal_comma: bool
+    table: Table, role: Role, limit: float, ids: list[str], codes: IntArray, findings: Findings, decimal_comma: bool
 ) -> FloatArray:
     """The first stated value of each household, `[household]`, NaN where none is."""
-    column = table.columns[role].name  # type: ignore[index]
-    cells = table.cells[role]  # type: ignore[index]
+    column, cells = table.columns[role].name, table.cells[role]
     values = numbers_of(
         cells, table.lines, findings, column=column, expected="give degrees, such as 28.6", decimal_comma=decimal_comma
     ).values

@@ -11,6 +11,8 @@ Severity = Literal["error", "warning", "note"]
 QUOTED_CHARACTERS = 80
 EXAMPLES = 5
 """Findings of one kind in one file that are spelled out; the rest are counted."""
+MAX_ERRORS = 1_000
+"""After so many errors in one file nothing more of it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Findings:
         self.file = file
         self._issues: list[Issue] = []
         self._seen: Counter[tuple[Severity, str, str | None]] = Counter()
+        self._errors = 0
 
     def error(
         self,
@@ -79,8 +82,10 @@ class Findings:
         raw: str | None = None,
         fix: str = "",
     ) -> None:
-        """The file is refused for this."""
+        """The file is refused for this. Raises FileRefused when there are too many errors to go on."""
         self._add("error", code, what, line, column, raw, fix)
+        if self._errors >= MAX_ERRORS:
+            raise FileRefused
 
     def warning(
         self,
@@ -121,7 +126,7 @@ class Findings:
     @property
     def refused(self) -> bool:
         """Whether an error was found."""
-        return any(issue.severity == "error" for issue in self._issues)
+        return self._errors > 0
 
     def all(self) -> tuple[Issue, ...]:
         """Every finding spelled out, and one line a kind for those only counted."""
@@ -134,12 +139,14 @@ class Findings:
 
     def _more(self, number: int, column: str | None) -> str:
         place = f"{plain(self.file)}, {plain(column)}" if column else plain(self.file)
-        return f"{place}: {count(number, 'more finding')} of the same kind."
+        at_least = "at least " if self._errors >= MAX_ERRORS else ""
+        return f"{place}: {at_least}{count(number, 'more finding')} of the same kind."
 
     def _add(
         self, severity: Severity, code: str, what: str, line: int | None, column: str | None, raw: str | None, fix: str
     ) -> None:
         kind = (severity, code, column)
+        self._errors += severity == "error"
         self._seen[kind] += 1
         if self._seen[kind] > EXAMPLES:
             return

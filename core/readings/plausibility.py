@@ -11,6 +11,7 @@ from core.readings.zones import IntArray
 
 NIGHT_ELEVATION_DEG = -3.0
 NIGHT_SHARE = 0.005
+_SINE_OF_NIGHT = float(np.sin(np.radians(NIGHT_ELEVATION_DEG)))
 LONGEST_SLOT_S = 3 * 3600
 """Above this a slot has day and night in it."""
 
@@ -50,21 +51,23 @@ def night_share(series: Series) -> tuple[float, int]:
     if sunny.size == 0 or series.position is None:
         return 0.0, series.start_s
     starts = series.start_s + sunny * series.slot_s
-    night = np.ones(len(sunny), dtype=bool)
-    for fraction in (0.0, 0.5, 1.0):
-        night &= elevation_deg(starts + int(fraction * series.slot_s), *series.position) < NIGHT_ELEVATION_DEG
-    if not night.any():
+    night = np.arange(len(sunny))
+    for fraction in (0.5, 0.0, 1.0):
+        down = sine_of_elevation(starts[night] + int(fraction * series.slot_s), *series.position) < _SINE_OF_NIGHT
+        night = night[down]
+    if night.size == 0:
         return 0.0, series.start_s
     solar = series.solar_kw[sunny]
-    return float(solar[night].sum() / solar.sum()), int(starts[np.argmax(night)])
+    return float(solar[night].sum() / solar.sum()), int(starts[night[0]])
 
 
-def elevation_deg(utc_s: IntArray, latitude: float, longitude: float) -> FloatArray:
-    """Height of the sun over the horizon in degrees, right to about one degree.
+def sine_of_elevation(utc_s: IntArray, latitude: float, longitude: float) -> FloatArray:
+    """Sine of the sun's height over the horizon, right to about one degree, `[time]`.
 
-    Source: Spencer 1971 for declination and equation of time.
+    Source: Spencer 1971 for declination and equation of time, taken once a day.
     """
-    day = 2 * np.pi * ((utc_s / 86_400 - 10_957) % 365.2425) / 365.2425  # from 1 January 2000
+    days, of_time = np.unique(utc_s // 86_400, return_inverse=True)
+    day = 2 * np.pi * ((days - 10_956.5) % 365.2425) / 365.2425  # from 1 January 2000
     declination = (
         0.006918
         - 0.399912 * np.cos(day)
@@ -81,11 +84,12 @@ def elevation_deg(utc_s: IntArray, latitude: float, longitude: float) -> FloatAr
         - 0.014615 * np.cos(2 * day)
         - 0.040849 * np.sin(2 * day)
     )
-    hour_angle = ((utc_s % 86_400) / 3600 + longitude / 15 + equation_h - 12) * (np.pi / 12)
     phi = np.radians(latitude)
-    sine = np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(hour_angle)
-    elevation: FloatArray = np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0)))
-    return elevation
+    noon_h = 12 - longitude / 15 - equation_h
+    hour_angle = ((utc_s % 86_400) / 3600 - noon_h[of_time]) * (np.pi / 12)
+    level, swing = np.sin(phi) * np.sin(declination), np.cos(phi) * np.cos(declination)
+    sine: FloatArray = level[of_time] + swing[of_time] * np.cos(hour_angle)
+    return sine
 
 
 def _check_mean(series: Series, findings: Findings) -> None:

@@ -17,6 +17,7 @@ from core.market.community import Community
 from core.readings.combine import Combined, combine
 from core.readings.diagnosis import FileReading, diagnose
 from core.readings.digest import digest_of
+from core.readings.fast import read_clean
 from core.readings.gaps import Gap
 from core.readings.issues import FileRefused, Findings, Issue, count, plain, some
 from core.readings.options import MAX_FILES, Options
@@ -122,8 +123,7 @@ def _read_file(content: bytes | Path, findings: Findings, options: Options) -> t
     try:
         data = bytes_of(content, findings)
         sha256 = hashlib.sha256(data).hexdigest()
-        text, encoding = text_of(data, findings)
-        reading = diagnose(text, encoding, findings, options=options)
+        reading = read_clean(data, findings, options) or _diagnose(data, findings, options)
     except FileRefused:
         return FileReport(findings.file, accepted=False, sha256=sha256), ()
     for one in reading.series:
@@ -133,6 +133,11 @@ def _read_file(content: bytes | Path, findings: Findings, options: Options) -> t
         names = [one.household_id for one in reading.series]
         findings.note("several_households", f"{count(len(names), 'household')} in one file: {some(names)}")
     return _report(reading, findings, sha256), reading.series
+
+
+def _diagnose(data: bytes, findings: Findings, options: Options) -> FileReading:
+    text, encoding = text_of(data, findings)
+    return diagnose(text, encoding, findings, options=options)
 
 
 def _report(reading: FileReading, findings: Findings, sha256: str) -> FileReport:

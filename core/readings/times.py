@@ -17,14 +17,17 @@ from core.readings.options import DateOrder
 IntArray = npt.NDArray[np.int64]
 
 FIRST_YEAR, LAST_YEAR = 1990, 2100
+FIRST_S, LAST_S = 631_152_000, 4_133_980_800
+"""The first second of the first year, and the one after the last year."""
 NEED = "need YYYY-MM-DD HH:MM:SS"
 
 _CLOCK = (
-    r"(?:[T ,]\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]0+)?)?"
-    r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?\s*(?P<offset>[Zz]|UTC|[+-]\d{2}(?::?\d{2})?)?)?"
+    r"(?:[T ,]\s*(\d{1,2})(?::(\d{2})(?::(\d{2})(?:[.,]0+)?)?)?"
+    r"(?:\s*([AaPp])\.?[Mm]\.?)?\s*([Zz]|UTC|[+-]\d{2}(?::?\d{2})?)?)?"
 )
-_ISO = re.compile(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _CLOCK, re.ASCII)
-_SLASHED = re.compile(r"(?P<first>\d{1,2})([-/.])(?P<second_part>\d{1,2})\2(?P<year>\d{4})" + _CLOCK, re.ASCII)
+"""Hour, minute, second, A or P of am and pm, offset."""
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _CLOCK, re.ASCII)
+_SLASHED = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})" + _CLOCK, re.ASCII)
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?", re.ASCII)
 _NUMERIC = re.compile(r"[+-]?\d+([.,]\d+)?", re.ASCII)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -93,8 +96,8 @@ def _order(
     matches: list[re.Match[str]], lines: list[int], findings: Findings, column: str, date_order: DateOrder
 ) -> str:
     """Day first or month first, decided over the whole column."""
-    day_first = next((row for row, match in enumerate(matches) if int(match["first"]) > 12), None)
-    month_first = next((row for row, match in enumerate(matches) if int(match["second_part"]) > 12), None)
+    day_first = next((row for row, match in enumerate(matches) if int(match[1]) > 12), None)
+    month_first = next((row for row, match in enumerate(matches) if int(match[2]) > 12), None)
     if day_first is not None and month_first is not None:
         later = max(day_first, month_first)
         raise findings.refusal(
@@ -125,26 +128,28 @@ def _clock_times(matches: list[re.Match[str]], lines: list[int], findings: Findi
     offsets = np.zeros(len(matches), dtype=np.int64)
     stated = 0
     hour_24: list[int] = []
-    days: dict[tuple[str, ...], int | None] = {}
+    days: dict[tuple[str, str, str], int | None] = {}
+    seconds_of: dict[tuple[str, ...], int | None] = {}
     for row, match in enumerate(matches):
-        parts = match.groupdict()
-        key = _date_parts(parts, order)
-        if key not in days:
-            days[key] = _day_number(key)
-        day = days[key]
-        seconds = _seconds(parts)
+        one, two, three, *clock, offset = match.groups()
+        date_key, clock_key = (one, two, three), tuple(clock)
+        if date_key not in days:
+            days[date_key] = _day_number(date_key, order)
+        if clock_key not in seconds_of:
+            seconds_of[clock_key] = _seconds(*clock_key)
+        day, seconds = days[date_key], seconds_of[clock_key]
         if day is None or seconds is None:
-            _refuse_value(match[0], key, parts, lines[row], findings, column)
+            _refuse_value(match[0], day, seconds, lines[row], findings, column)
             continue
-        if seconds == 86_400 and parts["half"] is None:
+        if seconds == 86_400:
             hour_24.append(row)
         walls[row] = day * 86_400 + seconds
-        if parts["offset"]:
+        if offset:
             stated += 1
-            offsets[row] = _offset(parts["offset"])
+            offsets[row] = _offset(offset)
     findings.stop_if_refused()
     if 0 < stated < len(matches):
-        odd = next(row for row, match in enumerate(matches) if bool(match["offset"]) != bool(matches[0]["offset"]))
+        odd = next(row for row, match in enumerate(matches) if bool(match[8]) != bool(matches[0][8]))
         raise findings.refusal(
             "mixed_zones",
             f"{quote(matches[odd][0])}: some rows state a UTC offset and others none",
@@ -157,32 +162,26 @@ def _clock_times(matches: list[re.Match[str]], lines: list[int], findings: Findi
     return Times(walls, offsets if stated else None, f"times as {how}", hour_24)
 
 
-def _date_parts(parts: dict[str, str | None], order: str) -> tuple[str, ...]:
-    if order == "ymd":
-        return (parts["year"] or "", parts["month"] or "", parts["day"] or "")
-    first, second = parts["first"] or "", parts["second_part"] or ""
-    return (parts["year"] or "", second, first) if order == "dmy" else (parts["year"] or "", first, second)
-
-
-def _day_number(key: tuple[str, ...]) -> int | None:
-    year, month, day = (int(part) for part in key)
-    if not FIRST_YEAR <= year <= LAST_YEAR:
+def _day_number(parts: tuple[str, str, str], order: str) -> int | None:
+    """Days since 1970, None when the calendar has no such day or it is out of range."""
+    numbers = dict(zip(order, (int(part) for part in parts), strict=True))
+    if not FIRST_YEAR <= numbers["y"] <= LAST_YEAR:
         return None
     try:
-        return date(year, month, day).toordinal() - _EPOCH_DAY
+        return date(numbers["y"], numbers["m"], numbers["d"]).toordinal() - _EPOCH_DAY
     except ValueError:
         return None
 
 
-def _seconds(parts: dict[str, str | None]) -> int | None:
+def _seconds(hour_text: str | None, minute_text: str | None, second_text: str | None, half: str | None) -> int | None:
     """Seconds of the day, 86,400 for 24:00, None when the clock shows no such time."""
-    hour, minute, second = (int(parts[name] or 0) for name in ("hour", "minute", "second"))
+    hour, minute, second = (int(text or 0) for text in (hour_text, minute_text, second_text))
     if minute > 59 or second > 59:
         return None
-    if parts["half"] is not None:
+    if half is not None:
         if not 1 <= hour <= 12:
             return None
-        hour = hour % 12 + (12 if parts["half"] in "Pp" else 0)
+        hour = hour % 12 + (12 if half in "Pp" else 0)
     if hour > 24 or (hour == 24 and (minute or second)):
         return None
     return hour * 3600 + minute * 60 + second
@@ -196,12 +195,11 @@ def _offset(text: str) -> int:
     return -seconds if text[0] == "-" else seconds
 
 
-def _refuse_value(
-    cell: str, key: tuple[str, ...], parts: dict[str, str | None], line: int, findings: Findings, column: str
-) -> None:
-    if not FIRST_YEAR <= int(key[0]) <= LAST_YEAR:
+def _refuse_value(cell: str, day: int | None, seconds: int | None, line: int, findings: Findings, column: str) -> None:
+    year = re.search(r"\d{4}", cell)
+    if year is not None and not FIRST_YEAR <= int(year[0]) <= LAST_YEAR:
         what = f"date out of range: {quote(cell)} is not between {FIRST_YEAR} and {LAST_YEAR}"
-    elif _day_number(key) is None:
+    elif day is None:
         what = f"{quote(cell)} is not a day of the calendar"
     else:
         what = f"{quote(cell)} is not a time of the clock"
@@ -226,7 +224,7 @@ def _epochs(cells: list[str], lines: list[int], findings: Findings, column: str)
             raw=cells[row],
             fix=NEED,
         )
-    outside = (seconds < 631_152_000) | (seconds >= 4_133_980_800)
+    outside = (seconds < FIRST_S) | (seconds >= LAST_S)
     if outside.any():
         row = int(np.nonzero(outside)[0][0])
         raise findings.refusal(
