@@ -3,34 +3,178 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
+import time
 import types
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from core.errors import UnavailableError
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Connection
+
+from core.accounts import Accounts, Sessions, Tokens
+from core.chain import Chain
+from core.chain.records import MinedBlock
+from core.errors import LabError, UnavailableError
+from core.ledger.transaction import audit
+from core.live.broker import Broker
+from core.live.feed import Feed
+from core.live.price import TICK_S, PriceSeries
+from core.live.report import Follower
+from core.runs import Datasets, Runs
 from core.settings import Settings
 from core.store import Store
+from core.store.pool import Pool
+from core.store.quarantine import Quarantine
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """What came of asking for a block: the block, or None and why, as a sentence."""
+
+    block: MinedBlock | None
+    sentence: str
 
 
 class Exchange:
     """Every service of one lab, built once.
 
     Order of life: `Exchange(settings)` builds, `start()` starts threads and jobs, `stop()` ends every one of them.
+    Raises LabError, in a sentence, if a folder, the database or the ledger cannot be used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        for folder in (settings.data_dir, settings.uploads_dir, settings.ledger_path.parent):
+            _usable(folder)
         self.store = Store(settings.resolved_database_url)
+        self.pool = Pool(self.store)
+        self.quarantine = Quarantine(self.store)
+        self.accounts = Accounts(self.store, settings, audit=self._audit)
+        self.sessions = Sessions(self.store, audit=self._audit)
+        self.tokens = Tokens(self.store, audit=self._audit)
+        self.chain = Chain(settings, self.store)
+        self.datasets = Datasets(self.store, settings)
+        self.runs = Runs(self.store, settings, datasets=self.datasets, pool=self.pool)
+        self.broker = None if settings.mqtt_host else Broker(settings)
+        self.feed: Feed | Follower = (
+            Follower(settings, self.quarantine)
+            if settings.feed == "process"
+            else Feed(settings, self.pool, self.quarantine)
+        )
+        self.simulator: Any = None
+        self.price = PriceSeries(settings, self.feed.cache.snapshot)
+        self.scheduler = BackgroundScheduler(timezone=UTC)
+        self._started = ExitStack()
+        self._problem = ""
 
     def start(self) -> None:
-        """Start broker, feed, miner, price and workers."""
+        """Start broker, feed, workers, simulator, miner and price; on an error stop what was started."""
+        try:
+            if self.broker is not None:
+                self._run(self.broker.start, self.broker.stop)
+            if self.settings.feed != "off":
+                self._run(self.feed.start, self.feed.stop)
+            self._run(self.runs.start_workers, self.runs.stop_workers)
+            if self.simulator is not None:
+                self._run(self.simulator.start, self.simulator.stop)
+            self._job("mine", self._mine_on_time, every_s=self.settings.block_interval_s)
+            self._job("price", self.price.tick, every_s=TICK_S)
+            self._run(self.scheduler.start, lambda: self.scheduler.shutdown(wait=True))
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Stop what was started, last first; afterwards no thread, process or lock of ours is left."""
+        self._started.close()
+        self.chain.close()
         self.store.close()
+
+    # ---- mining
+
+    def mine(self) -> Mined:
+        """Make a block of what is pending now."""
+        try:
+            block = self.chain.mine()
+        except (LabError, OSError) as error:
+            self._problem = str(error)
+            log.error("mining failed: %s", error)
+            return Mined(None, str(error))
+        self._problem = ""
+        if block is None:
+            return Mined(None, "Nothing is pending, so there is nothing to mine.")
+        log.info("mined block %d with %d transactions", block.height, block.transactions)
+        return Mined(block, f"Block {block.height} mined with {block.transactions} transactions.")
+
+    def _mine_on_time(self) -> None:
+        self.mine()
+
+    def mining_problem(self) -> str:
+        """Why the last attempt to mine failed; empty if it did not."""
+        return self._problem
+
+    def next_block_at(self) -> datetime | None:
+        """When the miner looks at the pool next."""
+        job = self.scheduler.get_job("mine") if self.scheduler.running else None
+        found: datetime | None = job.next_run_time if job else None
+        return found
+
+    # ---- what the badges say
+
+    def broker_sentence(self) -> str:
+        """Which broker, where, and how it is."""
+        if self.broker is not None:
+            return self.broker.sentence
+        return f"An external broker at {self.settings.mqtt_host}:{self.settings.mqtt_port}."
+
+    def simulator_sentence(self) -> str:
+        """What the simulated community does."""
+        return self.simulator.sentence if self.simulator is not None else "The simulated community is switched off."
+
+    # ---- building blocks
+
+    def _audit(self, connection: Connection, *, action: str, actor: str, subject: str) -> None:
+        at_ms = time.time_ns() // 1_000_000
+        self.pool.insert(connection, [audit(action=action, actor=actor, subject=subject, at_ms=at_ms)])
+
+    def _run(self, start: Callable[[], object], stop: Callable[[], object]) -> None:
+        self._started.callback(stop)
+        start()
+
+    def _job(self, name: str, work: Callable[[], object], *, every_s: float) -> None:
+        self.scheduler.add_job(
+            work,
+            "interval",
+            seconds=every_s,
+            id=name,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+            next_run_time=datetime.now(UTC),
+        )
+
+
+def _usable(folder: Path) -> None:
+    """Make the folder if it is missing and see that files can be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UnavailableError(
+            f"The folder {folder} cannot be written: {error.strerror}.",
+            fix="Make it writable, or name another with DATA_DIR, UPLOADS_DIR or LEDGER_PATH.",
+        ) from error
 
 
 # Streamlit's watcher and cache resets evict modules; a name in sys.modules that no file backs survives both.

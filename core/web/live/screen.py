@@ -1,0 +1,109 @@
+"""One screen for all live pages: built at most twice a second, only when somebody looks, then shared by reference."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.chain.records import BlockSummary, ChainStatus
+from core.exchange import Exchange, current
+from core.live.price import PriceSnapshot
+from core.live.snapshot import FeedSnapshot
+from core.web.live import tables
+from core.web.live.badges import Badge, badges
+from core.web.live.price_chart import price_chart
+
+TICK_S = 1.5
+"""How often a live page asks for the screen."""
+FRESH_S = 0.5
+"""A screen younger than this is shown again."""
+BLOCKS_SHOWN = 8
+PENDING_SHOWN = 50
+QUARANTINE_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class LiveScreen:
+    """Everything a live page shows at one moment. Nobody changes it or what it holds."""
+
+    at: datetime
+    price: PriceSnapshot
+    feed: FeedSnapshot
+    chain: ChainStatus
+    next_block_at: datetime | None
+    simulator: str
+    badges: tuple[Badge, ...]
+    sparkline: tuple[float, ...]
+    price_chart: go.Figure
+    blocks: pd.DataFrame
+    trades: pd.DataFrame
+    publishers: pd.DataFrame
+    gaps: pd.DataFrame
+    quarantine: pd.DataFrame
+    pending: pd.DataFrame
+    meters: pd.DataFrame
+
+
+class _Shared:
+    """The present screen and who builds the next one."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()  # held by the one script thread that builds
+        self.screen: LiveScreen | None = None
+        self.built_s = 0.0
+        self.exchange: Exchange | None = None
+
+
+_shared = _Shared()
+
+
+def screen() -> LiveScreen:
+    """The present screen. The first to find it old builds the next; the others go on with the one there is."""
+    exchange = current()
+    known = _shared.screen if _shared.exchange is exchange else None
+    if known is not None and time.monotonic() - _shared.built_s < FRESH_S:
+        return known
+    if not _shared.lock.acquire(blocking=known is None):
+        assert known is not None
+        return known
+    try:
+        if known is None or _shared.screen is known:
+            built = build(exchange)
+            _shared.screen, _shared.exchange, _shared.built_s = built, exchange, time.monotonic()
+        assert _shared.screen is not None
+        return _shared.screen
+    finally:
+        _shared.lock.release()
+
+
+def build(exchange: Exchange) -> LiveScreen:
+    """A screen of what every service says now."""
+    settings = exchange.settings
+    now = datetime.now(UTC)
+    zone = ZoneInfo(settings.time_zone)
+    price, feed, chain = exchange.price.snapshot(), exchange.feed.cache.snapshot(), exchange.chain.status()
+    blocks: list[BlockSummary] = exchange.chain.blocks(limit=BLOCKS_SHOWN)
+    return LiveScreen(
+        at=now,
+        price=price,
+        feed=feed,
+        chain=chain,
+        next_block_at=exchange.next_block_at(),
+        simulator=exchange.simulator_sentence(),
+        badges=badges(exchange, feed=feed, chain=chain, now=now),
+        sparkline=tuple(point.price for point in price.points[-60:]),
+        price_chart=price_chart(price, currency=settings.currency, zone=zone),
+        blocks=tables.blocks(blocks, zone=zone),
+        trades=tables.trades(feed.recent[:100], zone=zone),
+        publishers=tables.publishers(feed.publishers, now=now, zone=zone),
+        gaps=tables.gaps(feed.gaps, zone=zone),
+        quarantine=tables.quarantine(exchange.quarantine.newest(QUARANTINE_SHOWN), zone=zone),
+        pending=tables.pending(exchange.pool.newest(PENDING_SHOWN), now=now),
+        meters=tables.meters(feed.meters, zone=zone),
+    )

@@ -1,0 +1,207 @@
+"""Live: the price, the feed and the chain as they are now, refreshed without a reload."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import streamlit as st
+
+from core.accounts import may
+from core.exchange import current
+from core.web.charts import CONFIG
+from core.web.live import TICK_S, LiveScreen, screen
+from core.web.live.badges import age
+from core.web.live.tables import clock
+from core.web.session import guard, still_signed_in
+from core.web.text import foreign
+
+VIEWS = ("Trades", "Publishers", "Quarantine", "Pending", "Meters")
+
+user = guard()
+settings = current().settings
+currency = settings.currency
+zone = ZoneInfo(settings.time_zone)
+
+
+def controls() -> bool:
+    """Heading, pause and mine-now; returns whether the page refreshes itself."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.title("Live", width="content")
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            paused = st.toggle("Pause", key="live_paused", help="Stops this page from refreshing; the lab goes on.")
+            if may(user, "analyst"):
+                st.button(
+                    "Mine now",
+                    icon=":material/hardware:",
+                    on_click=mine_now,
+                    help="Makes a block of what is pending, without waiting for the next one.",
+                )
+    return not paused
+
+
+def mine_now() -> None:
+    """Ask for a block and say what came of it."""
+    outcome = current().mine()
+    st.toast(foreign(outcome.sentence, limit=300), icon=":material/deployed_code:")
+
+
+def price_text(price: float | None) -> str:
+    """A price with its currency, or a dash."""
+    return "–" if price is None else f"{currency}{price:.2f}"
+
+
+def metrics(now: LiveScreen) -> None:
+    """The figures one looks for first."""
+    point, trade = now.price.latest, now.price.last_trade
+    simulated = point is not None and point.simulated
+    left_s = (now.next_block_at - datetime.now(UTC)).total_seconds() if now.next_block_at else None
+    with st.container(horizontal=True, gap="small"):
+        st.metric(
+            "Trading price (simulated)" if simulated else "Trading price",
+            price_text(point.price if point else None),
+            border=True,
+            chart_data=now.sparkline if len(now.sparkline) > 1 else None,
+            width=230,
+            height="stretch",
+            help="Per kWh: the last trade's price. While no trade comes, a simulated price that returns to the middle"
+            " of the grid's two prices; trades of the simulated community are marked as simulated too.",
+        )
+        minutes = now.price.window_s / 60
+        st.metric(
+            f"Mean price, {minutes:.0f} min",
+            price_text(now.price.vwap),
+            border=True,
+            width=165,
+            height="stretch",
+            help=f"Σ price·energy / Σ energy over the trades of the last {minutes:.0f} minutes.",
+        )
+        st.metric(
+            "Last trade",
+            f"{trade.energy_kwh:.3f} kWh" if trade else "–",
+            f"{price_text(trade.price)} · {clock(trade.at, zone)}" if trade else None,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            width=190,
+            height="stretch",
+            help="Energy, price and time of the newest trade of the feed.",
+        )
+        oldest = now.chain.oldest_pending_at_ms
+        st.metric(
+            "Pending",
+            f"{now.chain.pending:,}",
+            f"oldest {age(now.at.timestamp() - oldest / 1000)}" if oldest is not None else "nothing waits",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            width=150,
+            height="stretch",
+            help="Transactions that are stored durably and wait for a block.",
+        )
+        st.metric(
+            "Last block",
+            f"#{now.chain.height}" if now.chain.height >= 0 else "–",
+            f"{now.chain.transactions:,} transactions",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            width=170,
+            height="stretch",
+            help="Height of the newest block, and the transactions on the whole chain.",
+        )
+        st.metric(
+            "Next block in",
+            "–" if left_s is None else f"{max(left_s, 0):.0f} s",
+            "if anything is pending" if now.chain.pending == 0 else "will be mined",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            width=160,
+            height="stretch",
+            help=f"A block is mined every {settings.block_interval_s:g} s, unless nothing is pending.",
+        )
+
+
+def state(now: LiveScreen) -> None:
+    """Badges, and how old the picture is."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for badge in now.badges:
+            st.badge(badge.label, icon=badge.icon, color=badge.colour, help=badge.sentence)
+        st.caption(f"as of {clock(now.at, zone)} ({settings.time_zone}) · {foreign(now.simulator, limit=160)}")
+    if now.chain.damage:
+        st.error(foreign(now.chain.damage, limit=400), icon=":material/error:")
+
+
+COLUMNS = {
+    "Energy": st.column_config.NumberColumn("Energy (kWh)", format="%.3f"),
+    "Price": st.column_config.NumberColumn(f"Price ({currency}/kWh)", format="%.2f"),
+    "Value": st.column_config.NumberColumn(f"Value ({currency})", format="%.2f"),
+    "Transaction": st.column_config.LinkColumn("Transaction", display_text=r"tx=(\w{10})"),
+    "Block": st.column_config.LinkColumn("Block", display_text=r"block=(\d+)"),
+}
+
+
+def table(frame: pd.DataFrame, key: str, *, empty: str, height: int = 320) -> None:
+    """A table that keeps its place while it refreshes, or the next step where there is nothing."""
+    if frame.empty:
+        st.info(empty, icon=":material/info:")
+        return
+    st.dataframe(frame, hide_index=True, key=key, height=height, column_config=COLUMNS)
+
+
+def details(now: LiveScreen, view: str) -> None:
+    """The table that was chosen."""
+    if view == "Trades":
+        feed = now.feed
+        st.caption(
+            f"{feed.counts.trades:,} trades · {feed.traded_kwh:,.3f} kWh · {feed.counts.duplicates:,} repeated ·"
+            f" {feed.counts.quarantined:,} quarantined since the feed started · topic {foreign(feed.topic)}"
+        )
+        table(
+            now.trades,
+            "live_trades",
+            empty="No trade yet. Publish one to the topic above; the README has the command.",
+        )
+    elif view == "Publishers":
+        table(now.publishers, "live_publishers", empty="Nobody has published yet.")
+        if not now.gaps.empty:
+            st.caption("Numbers that publishers skipped (their `seq`)")
+            table(now.gaps, "live_gaps", empty="", height=200)
+    elif view == "Quarantine":
+        table(now.quarantine, "live_quarantine", empty="Nothing in quarantine: every message was a valid trade.")
+    elif view == "Pending":
+        table(now.pending, "live_pending", empty="Nothing waits: everything that was accepted is in a block.")
+    else:
+        table(
+            now.meters,
+            "live_meters",
+            empty="No meter has reported. Publish readings to iot-p2p-trading/meters/ followed by the household's id.",
+        )
+
+
+refreshing = controls()
+
+
+@st.fragment(run_every=TICK_S if refreshing else None)
+def live() -> None:
+    """All that changes by itself."""
+    still_signed_in()
+    now = screen()
+    state(now)
+    metrics(now)
+    left, right = st.columns([5, 3], gap="medium")
+    with left:
+        st.subheader("Price")
+        st.plotly_chart(now.price_chart, key="live_price", config=CONFIG)
+    with right:
+        st.subheader("Last blocks")
+        table(now.blocks, "live_blocks", empty="No block yet.", height=300)
+    chosen = st.segmented_control(
+        "Details", VIEWS, default=VIEWS[0], required=True, key="live_view", label_visibility="collapsed"
+    )
+    details(now, chosen)
+
+
+live()
