@@ -40,7 +40,7 @@ class Ledgerkeeper(Protocol):
     def task(self, row: RunRow) -> Mapping[str, object]:
         """What to tell the worker."""
 
-    def finish(self, row: RunRow, comparison: str) -> None:
+    def finish(self, row: RunRow, result_key: str) -> None:
         """The result is on disk: mark the run done and add its transaction."""
 
     def fail(self, row: RunRow, message: str) -> None:
@@ -205,28 +205,28 @@ class Dispatcher:
                 job.algorithm_ids = message["algorithm_ids"]
                 job.course = Course(
                     [
-                        0.0 if cached else self._pace.expect(algorithm_id, cells=job.cells)
-                        for algorithm_id, cached in zip(job.algorithm_ids, message["cached"], strict=True)
+                        0.0 if kept else self._pace.expect(algorithm_id, cells=job.cells)
+                        for algorithm_id, kept in zip(job.algorithm_ids, message["kept"], strict=True)
                     ]
                 )
-            case "row" if job.course is not None:
+            case "begun" if job.course is not None:
                 job.at_work_on = str(message["name"])
-                job.course.begin(str(message["message"]), now_s=now_s)
+                job.course.begin(f"{message['name']}, {message['scenario']}", now_s=now_s)
                 job.limit_s, job.deadline_s = self._limit_s, now_s + self._limit_s
-            case "row_done" if job.course is not None:
+            case "ended" if job.course is not None:
                 job.course.end(now_s=now_s)
-                if not message["cached"]:
+                if message["seconds"] > 0.0:
                     self._pace.learn(str(message["algorithm_id"]), cells=job.cells, seconds=float(message["seconds"]))
             case "done":
-                self._finish(job, str(message["comparison"]))
+                self._finish(job, str(message["result"]))
             case "failed":
                 sentence = f"{message['message']} {message['fix']}".strip()
                 where = "" if message["code"] != "crash" else f" {_where(job)}"
                 self._fail(job, f"{sentence}{where}", trace=str(message["trace"]))
 
-    def _finish(self, job: Job, comparison: str) -> None:
+    def _finish(self, job: Job, result_key: str) -> None:
         try:
-            self._keeper.finish(job.row, comparison)
+            self._keeper.finish(job.row, result_key)
         except Exception as error:
             log.exception("run %s could not be finished", job.row.run_id)
             self._fail(job, f"The result could not be recorded: {error}", trace="")

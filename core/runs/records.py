@@ -56,14 +56,15 @@ class Records:
         return {
             "task": "compare",
             "readings": str(self._parquet(row.dataset_digest)),
+            "time_zone": row.time_zone,
             "dataset_digest": row.dataset_digest,
             "plan": json.loads(row.plan),
             "results": str(self._results.folder),
         }
 
-    def finish(self, row: RunRow, comparison: str) -> None:
+    def finish(self, row: RunRow, result_key: str) -> None:
         """The result is on disk: mark the run done and add its transaction to the pending pool, both or neither."""
-        result = self._results.comparison(comparison)
+        result = self._results.run(result_key)
         now_ms = self._clock()
         transaction = run_transaction(
             row.run_id,
@@ -80,7 +81,7 @@ class Records:
                 expected=("running",),
                 status="done",
                 ended_at_ms=now_ms,
-                comparison=comparison,
+                result_key=result_key,
                 result_digest=result.result_digest,
                 tx_hash=transaction.tx_hash,
             )

@@ -1,24 +1,21 @@
-"""Results on disk: what one algorithm made of one dataset is computed once, kept by its digest and read as needed.
+"""Results on disk: what algorithms make of one scenario is computed once, kept by its digest and read as needed.
 
-    results/rows/<key>/outcome.json       figures, verdicts, digests
-    results/rows/<key>/households.parquet one row a household
-    results/rows/<key>/slots.parquet      one row a slot
-    results/comparisons/<key>.json        the rows of one run, with the figures that depend on what else is compared
+    results/<scenario>/scenario.json                  figures, verdicts, digests
+    results/<scenario>/<algorithm>.households.parquet one row a household
+    results/<scenario>/<algorithm>.slots.parquet      one row a slot
+    results/<run>/run.json                            which scenarios a run has, and what they are called there
 
-A row's key is the digest of dataset, algorithm (id and source), complete parameters and tariff. Everything is written
-under another name and renamed when durable: what has its name is whole.
+A scenario's key is the digest of the readings, the market's code, the tariff, and every algorithm compared (id, source,
+complete parameters): figures such as value tapping depend on what else is compared. A folder is written under another
+name and renamed when all of it is durable: what has its name is whole.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,34 +27,43 @@ import pyarrow.parquet as pq
 
 from core.errors import NotFoundError
 from core.market.community import FloatArray
+from core.runs.disk import new_folder
+from core.runs.local_time import local_starts
 
-FORMAT = 1
+_AGAIN = "Run the comparison again: it gives the same."
 
 
 @dataclass(frozen=True, slots=True)
 class RowVerdict:
-    """Whether an invariant of the market held, and how far the worst case was off."""
+    """Whether an invariant of the market held, and how far the worst case was off; exempt: known not to be promised."""
 
     name: str
     holds: bool
     worst: float
     sentence: str
+    exempt: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ResultRow:
-    """What one algorithm made of one scenario. Figures not defined are NaN."""
+    """What one algorithm made of one scenario. Figures not defined are NaN; seconds is what it took to compute."""
 
     scenario: str
+    scenario_key: str
     algorithm_id: str
     name: str
-    parameters: Mapping[str, object]
+    parameters: Mapping[str, float | int | str]
     figures: Mapping[str, float]
-    summary: Mapping[str, float]
+    summary: Mapping[str, float | None]
     verdicts: tuple[RowVerdict, ...]
     source_digest: str
     result_digest: str
-    key: str
+    seconds: float
+
+    @property
+    def has_arrays(self) -> bool:
+        """Whether there is more than figures; the kind `run(path)` gives figures only."""
+        return bool(self.verdicts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,12 +77,18 @@ class RunResult:
     start_at: datetime
     slot_h: float
     slots: int
+    time_zone: str
     folder: Path
 
     @property
     def scenarios(self) -> tuple[str, ...]:
         """The scenarios, in order."""
         return tuple(dict.fromkeys(row.scenario for row in self.rows))
+
+    @property
+    def figure_names(self) -> tuple[str, ...]:
+        """Every figure that any row has."""
+        return tuple(dict.fromkeys(name for row in self.rows for name in row.figures))
 
     @property
     def end_at(self) -> datetime:
@@ -87,6 +99,10 @@ class RunResult:
         """Start of each slot, UTC, `[slot]`, as datetime64[ms]."""
         start = np.datetime64(self.start_at.replace(tzinfo=None), "ms")
         return start + np.arange(self.slots) * np.timedelta64(round(self.slot_h * 3_600_000), "ms")
+
+    def local_starts(self) -> npt.NDArray[np.datetime64]:
+        """Start of each slot by the clock on the wall, `[slot]`, as datetime64[s]."""
+        return local_starts(self.slot_starts(), self.time_zone)
 
     def of(self, scenario: str) -> tuple[ResultRow, ...]:
         """The rows of one scenario."""
@@ -100,21 +116,32 @@ class RunResult:
         raise NotFoundError(f'The run has no row "{algorithm_id[:80]}" in the scenario "{scenario[:80]}".')
 
     def households(self, row: ResultRow) -> dict[str, FloatArray]:
-        """Every array a household has in `row`, `[household]`."""
-        return _columns(self._path(row, "households.parquet"), None)
+        """Every array over households in `row`, `[household]` in the order of `household_ids`."""
+        return self._arrays(row, "households", None)
 
     def series(self, row: ResultRow, names: Sequence[str] | None = None) -> dict[str, FloatArray]:
-        """Arrays a slot has in `row`, `[slot]`; all of them unless `names` says which."""
-        return _columns(self._path(row, "slots.parquet"), names)
+        """Arrays over slots in `row`, `[slot]`: all of them, or those of `names` that there are."""
+        return self._arrays(row, "slots", names)
 
-    def _path(self, row: ResultRow, name: str) -> Path:
-        path = self.folder / "rows" / row.key / name
+    def _arrays(self, row: ResultRow, over: str, names: Sequence[str] | None) -> dict[str, FloatArray]:
+        if not row.has_arrays:
+            return {}
+        path = self.folder / row.scenario_key / f"{row.algorithm_id}.{over}.parquet"
         if not path.is_file():
-            raise NotFoundError(
-                f'The details of "{row.name}" are no longer on disk.',
-                fix="Run the comparison again: it gives the same.",
-            )
-        return path
+            raise NotFoundError(f'The details of "{row.name}" are no longer on disk.', fix=_AGAIN)
+        with pq.ParquetFile(path) as file:
+            there = file.schema_arrow.names
+            table = file.read(columns=[name for name in there if names is None or name in names], use_threads=False)
+        return {name: table.column(name).to_numpy() for name in table.column_names}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptOutcome:
+    """One algorithm's part of a scenario, about to be kept."""
+
+    row: ResultRow
+    households: Mapping[str, FloatArray]
+    slots: Mapping[str, FloatArray]
 
 
 class Results:
@@ -122,82 +149,70 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for part in ("rows", "comparisons"):
-            (folder / part).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
 
-    def has_row(self, key: str) -> bool:
-        """Whether the row has been computed before."""
-        return (self.folder / "rows" / key / "outcome.json").is_file()
+    def has_scenario(self, key: str) -> bool:
+        """Whether the scenario has been computed before."""
+        return (self.folder / key / "scenario.json").is_file()
 
-    def save_row(
-        self,
-        key: str,
-        outcome: Mapping[str, object],
-        *,
-        households: Mapping[str, FloatArray],
-        slots: Mapping[str, FloatArray],
-    ) -> None:
-        """Keep a row; durable when this returns. A row somebody else kept meanwhile stays: it is the same."""
-        with _made_aside(self.folder / "rows") as aside:
-            pq.write_table(pa.table(dict(households)), aside / "households.parquet")
-            pq.write_table(
-                pa.table(dict(slots)), aside / "slots.parquet", use_byte_stream_split=True, use_dictionary=False
-            )
-            (aside / "outcome.json").write_bytes(_json(outcome))
-            _settle(aside, self.folder / "rows" / key)
+    def save_scenario(self, key: str, outcomes: Sequence[KeptOutcome]) -> None:
+        """Keep a scenario; durable when this returns. One that somebody else kept meanwhile stays: it is the same."""
+        with new_folder(self.folder / key) as aside:
+            for outcome in outcomes:
+                for over, arrays in (("households", outcome.households), ("slots", outcome.slots)):
+                    if arrays:
+                        _write_parquet(aside / f"{outcome.row.algorithm_id}.{over}.parquet", arrays)
+            (aside / "scenario.json").write_bytes(_json([_without_scenario(outcome.row) for outcome in outcomes]))
 
-    def outcome(self, key: str) -> dict[str, Any]:
-        """The outcome of a kept row, as it was saved; None (NaN) figures are NaN again."""
-        return _read_json(self.folder / "rows" / key / "outcome.json")
-
-    def save_comparison(self, key: str, document: Mapping[str, object]) -> None:
-        """Keep what a run compared; durable when this returns."""
-        target = self.folder / "comparisons" / f"{key}.json"
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
-            file.write(_json(document))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(file.name, target)
-        _sync(target.parent)
-
-    def comparison(self, key: str) -> RunResult:
-        """Read what a run compared. Raises NotFoundError when it is no longer on disk."""
-        path = self.folder / "comparisons" / f"{key}.json"
+    def scenario(self, key: str, *, name: str) -> tuple[ResultRow, ...]:
+        """The rows of a kept scenario, under the name it has in a run."""
+        path = self.folder / key / "scenario.json"
         if not path.is_file():
-            raise NotFoundError(
-                "The result of this run is no longer on disk.", fix="Run the comparison again: it gives the same."
-            )
-        document = _read_json(path)
+            raise NotFoundError(f'The result of the scenario "{name[:80]}" is no longer on disk.', fix=_AGAIN)
+        return tuple(_row(each, name, key) for each in json.loads(path.read_bytes()))
+
+    def save_run(self, key: str, document: Mapping[str, object]) -> None:
+        """Keep which scenarios a run has; durable when this returns."""
+        with new_folder(self.folder / key) as aside:
+            (aside / "run.json").write_bytes(_json(document))
+
+    def run(self, key: str) -> RunResult:
+        """The result of a run. Raises NotFoundError when it, or a part of it, is no longer on disk."""
+        path = self.folder / key / "run.json"
+        if not path.is_file():
+            raise NotFoundError("The result of this run is no longer on disk.", fix=_AGAIN)
+        document = json.loads(path.read_bytes())
         return RunResult(
-            rows=tuple(_row(each) for each in document["rows"]),
+            rows=tuple(row for each in document["scenarios"] for row in self.scenario(each["key"], name=each["name"])),
             dataset_digest=document["dataset_digest"],
             result_digest=document["result_digest"],
             household_ids=tuple(document["household_ids"]),
             start_at=datetime.fromtimestamp(document["start_at_ms"] / 1000, tz=UTC),
             slot_h=document["slot_h"],
             slots=document["slots"],
+            time_zone=document["time_zone"],
             folder=self.folder,
         )
 
 
-def _row(document: Mapping[str, Any]) -> ResultRow:
+def _without_scenario(row: ResultRow) -> dict[str, object]:
+    return {key: value for key, value in asdict(row).items() if key not in ("scenario", "scenario_key")}
+
+
+def _row(document: Mapping[str, Any], scenario: str, key: str) -> ResultRow:
     return ResultRow(
-        scenario=document["scenario"],
-        algorithm_id=document["algorithm_id"],
-        name=document["name"],
-        parameters=document["parameters"],
-        figures=_numbers(document["figures"]),
-        summary=_numbers(document["summary"]),
-        verdicts=tuple(RowVerdict(**{**each, "worst": _number(each["worst"])}) for each in document["verdicts"]),
-        source_digest=document["source_digest"],
-        result_digest=document["result_digest"],
-        key=document["key"],
+        **{
+            **document,
+            "scenario": scenario,
+            "scenario_key": key,
+            "figures": {name: _number(value) for name, value in document["figures"].items()},
+            "verdicts": tuple(RowVerdict(**{**each, "worst": _number(each["worst"])}) for each in document["verdicts"]),
+        }
     )
 
 
-def _columns(path: Path, names: Sequence[str] | None) -> dict[str, FloatArray]:
-    table = pq.read_table(path, columns=None if names is None else list(names), use_threads=False)
-    return {name: table.column(name).to_numpy() for name in table.column_names}
+def _write_parquet(path: Path, arrays: Mapping[str, FloatArray]) -> None:
+    pq.write_table(pa.table(dict(arrays)), path, use_dictionary=False, use_byte_stream_split=True)
 
 
 def _json(document: object) -> bytes:
@@ -215,50 +230,5 @@ def _finite(document: object) -> object:
     return document
 
 
-def _numbers(figures: Mapping[str, float | None]) -> dict[str, float]:
-    return {key: _number(value) for key, value in figures.items()}
-
-
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    document = json.loads(path.read_bytes())
-    assert isinstance(document, dict)
-    return document
-
-
-@contextmanager
-def _made_aside(parent: Path) -> Iterator[Path]:
-    """A folder under another name, gone afterwards unless it was renamed."""
-    aside = Path(tempfile.mkdtemp(dir=parent, prefix="."))
-    try:
-        yield aside
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _settle(aside: Path, target: Path) -> None:
-    for file in aside.iterdir():
-        _sync(file)
-    _sync(aside)
-    try:
-        os.rename(aside, target)
-    except OSError:
-        if not target.is_dir():
-            raise
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def names_of(rows: Iterable[ResultRow]) -> tuple[str, ...]:
-    """Every figure that any of `rows` has, in the order of the first that has it."""
-    return tuple(dict.fromkeys(name for row in rows for name in row.figures))

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-m", "core.runs.worker")
 KEPT_ERROR_LINES = 40
+LONGEST_LINE = 100_000
+EXIT_LIMIT_S = 0.5
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV")
 _PASSED_ON_PREFIXES = ("LC_", "PYTHON", "NUMBA_")
@@ -86,26 +88,34 @@ class Worker:
     def _listen(self) -> None:
         assert self._popen.stdout is not None
         assert self._popen.stdin is not None
-        for line in self._popen.stdout:
+        while line := self._popen.stdout.readline(LONGEST_LINE):
             message = _parsed(line)
             if message is None:
                 log.error("worker %d wrote a line that is no message; it is ended", self.pid)
+                self.kill()
                 break
             self._hear(self, message)
-        self.kill()
-        with self._ending:
-            self._popen.wait()
-            self._ended = True
+        self._bury()
         self._errors.join()
         for stream in (self._popen.stdin, self._popen.stdout):
             with contextlib.suppress(OSError):
                 stream.close()
         self._hear(self, None)
 
+    def _bury(self) -> None:
+        """The worker says no more: let it end by itself, so that its status tells why, then end its whole group."""
+        with self._ending:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(EXIT_LIMIT_S)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self._popen.wait()
+            self._ended = True
+
     def _keep_errors(self) -> None:
         assert self._popen.stderr is not None
         with self._popen.stderr as lines:
-            for line in lines:
+            while line := lines.readline(LONGEST_LINE):
                 self._error_lines.append(line.decode("utf-8", "replace"))
 
 

@@ -26,6 +26,7 @@ datasets = Table(
     Column("slots", Integer, nullable=False),
     Column("slot_h", Float, nullable=False),
     Column("start_at_ms", BigInteger, nullable=False),
+    Column("time_zone", String(64), nullable=False),
     Column("options", Text, nullable=False),
 )
 reports = Table(
@@ -69,6 +70,7 @@ class DatasetRow:
     slots: int
     slot_h: float
     start_at_ms: int
+    time_zone: str
     options: str
 
 

@@ -24,13 +24,14 @@ runs = Table(
     Column("dataset_id", String(32), nullable=False, index=True),
     Column("dataset_name", String(200), nullable=False),
     Column("dataset_digest", String(64), nullable=False),
+    Column("time_zone", String(64), nullable=False),
     Column("plan", Text, nullable=False),
     Column("status", String(16), nullable=False, index=True),
     Column("message", Text, nullable=False),
     Column("queued_at_ms", BigInteger, nullable=False),
     Column("started_at_ms", BigInteger),
     Column("ended_at_ms", BigInteger),
-    Column("comparison", String(64)),
+    Column("result_key", String(64)),
     Column("result_digest", String(64)),
     Column("tx_hash", String(64)),
     Column("shared", Boolean, nullable=False),
@@ -40,7 +41,7 @@ runs = Table(
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as kept; `comparison` names the folder of its result."""
+    """A run as kept; `result_key` names the folder of its result."""
 
     run_id: str
     owner_id: str
@@ -49,13 +50,14 @@ class RunRow:
     dataset_id: str
     dataset_name: str
     dataset_digest: str
+    time_zone: str
     plan: str
     status: Status
     message: str
     queued_at_ms: int
     started_at_ms: int | None = None
     ended_at_ms: int | None = None
-    comparison: str | None = None
+    result_key: str | None = None
     result_digest: str | None = None
     tx_hash: str | None = None
     shared: bool = False

@@ -1,0 +1,168 @@
+"""Carries out a plan: every scenario once, with every algorithm on the same readings, and keeps what comes out."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Protocol
+
+from core.market import algorithms
+from core.market.algorithms import get
+from core.market.community import Community
+from core.market.compare import Outcome, compare
+from core.market.contract import Algorithm, Value
+from core.runs.parameters import of_row
+from core.runs.plan import RunPlan, Scenario, digest
+from core.runs.results import KeptOutcome, ResultRow, Results, RowVerdict
+
+FORMAT = 1
+
+
+class Listener(Protocol):
+    """Who is told how far a comparison is."""
+
+    def planned(self, algorithm_ids: Sequence[str], kept: Sequence[bool]) -> None:
+        """The rows to come, and for which the result is at hand."""
+
+    def begun(self, scenario: Scenario, algorithm: Algorithm) -> None:
+        """An algorithm is at work."""
+
+    def ended(self, algorithm: Algorithm, seconds: float) -> None:
+        """It is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One scenario to compute."""
+
+    scenario: Scenario
+    key: str
+    parameters: tuple[dict[str, Value], ...]
+
+
+def carry_out(
+    plan: RunPlan,
+    community: Community,
+    results: Results,
+    *,
+    dataset_digest: str,
+    time_zone: str,
+    listener: Listener,
+    folder: Path | None = None,
+) -> str:
+    """Compute what is not kept yet, keep it, and return the key of the run's result.
+
+    folder: where the community's CSV files are, for algorithms that read files. Raises MarketError.
+    """
+    chosen = [get(selection.algorithm_id) for selection in plan.selections]
+    steps = [_step(plan, scenario, chosen, dataset_digest) for scenario in plan.scenarios]
+    kept = [results.has_scenario(step.key) for step in steps]
+    listener.planned([a.id for _ in steps for a in chosen], [there for there in kept for _ in chosen])
+    for step in steps:
+        if results.has_scenario(step.key):
+            for algorithm in chosen:
+                listener.begun(step.scenario, algorithm)
+                listener.ended(algorithm, 0.0)
+        else:
+            results.save_scenario(step.key, _computed(step, chosen, community, listener, folder))
+    return _keep_run(steps, community, results, dataset_digest=dataset_digest, time_zone=time_zone)
+
+
+def _step(plan: RunPlan, scenario: Scenario, chosen: Sequence[Algorithm], dataset_digest: str) -> _Step:
+    parameters = tuple(
+        of_row(algorithm, selection, scenario) for algorithm, selection in zip(chosen, plan.selections, strict=True)
+    )
+    key = digest(
+        {
+            "format": FORMAT,
+            "market": market_digest(),
+            "dataset": dataset_digest,
+            "tariff": scenario.tariff.to_json(),
+            "algorithms": [
+                [algorithm.id, algorithm.source_digest, given]
+                for algorithm, given in zip(chosen, parameters, strict=True)
+            ],
+        }
+    )
+    return _Step(scenario, key, parameters)
+
+
+def _computed(
+    step: _Step, chosen: Sequence[Algorithm], community: Community, listener: Listener, folder: Path | None
+) -> list[KeptOutcome]:
+    clock = [time.perf_counter()]
+    listener.begun(step.scenario, chosen[0])
+
+    def advance(done: int, _all: int) -> None:
+        clock.append(time.perf_counter())
+        listener.ended(chosen[done - 1], clock[-1] - clock[-2])
+        if done < len(chosen):
+            listener.begun(step.scenario, chosen[done])
+
+    outcomes = compare(
+        [(algorithm.id, given) for algorithm, given in zip(chosen, step.parameters, strict=True)],
+        community,
+        step.scenario.tariff.of(community),
+        folder=folder,
+        progress=advance,
+    )
+    seconds = [after - before for before, after in pairwise(clock)]
+    return [
+        KeptOutcome(_row(algorithm, outcome, took), outcome.households, outcome.slots)
+        for algorithm, outcome, took in zip(chosen, outcomes, seconds, strict=True)
+    ]
+
+
+def _row(algorithm: Algorithm, outcome: Outcome, seconds: float) -> ResultRow:
+    return ResultRow(
+        scenario="",
+        scenario_key="",
+        algorithm_id=outcome.algorithm_id,
+        name=outcome.name,
+        parameters=outcome.parameters,
+        figures=outcome.figures,
+        summary=outcome.summary(),
+        verdicts=tuple(
+            RowVerdict(verdict.name, bool(verdict.holds), float(verdict.worst), verdict.sentence, bool(verdict.exempt))
+            for verdict in outcome.invariants
+        ),
+        source_digest=algorithm.source_digest,
+        result_digest=outcome.result_digest,
+        seconds=seconds,
+    )
+
+
+def _keep_run(
+    steps: Sequence[_Step], community: Community, results: Results, *, dataset_digest: str, time_zone: str
+) -> str:
+    document: Mapping[str, object] = {
+        "dataset_digest": dataset_digest,
+        "result_digest": digest(
+            [
+                [row.scenario, row.algorithm_id, row.result_digest]
+                for step in steps
+                for row in results.scenario(step.key, name=step.scenario.name)
+            ]
+        ),
+        "scenarios": [{"name": step.scenario.name, "key": step.key} for step in steps],
+        "household_ids": list(community.household_ids),
+        "start_at_ms": round(community.start_at.timestamp() * 1000),
+        "slot_h": community.slot_h,
+        "slots": community.slots,
+        "time_zone": time_zone,
+    }
+    key = digest(document)
+    results.save_run(key, document)
+    return key
+
+
+@cache
+def market_digest() -> str:
+    """The digest of the market's own code: what it computed may change when that does."""
+    folder = Path(algorithms.__file__).parent.parent
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()

@@ -1,0 +1,315 @@
+"""Comparisons in the background: started with a click, carried out elsewhere, kept with all it takes to repeat them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.errors import ConflictError, InputError, TooManyRequestsError
+from core.runs.access import Access, Link, NewLink, at
+from core.runs.datasets import Datasets, now_ms, plain_name
+from core.runs.dispatcher import Dispatcher
+from core.runs.pace import Pace, Progress
+from core.runs.parameters import check
+from core.runs.plan import RunPlan
+from core.runs.records import Records
+from core.runs.results import Results, RunResult
+from core.runs.transactions import check_size
+from core.runs.workers import COMMAND
+from core.settings import Settings
+from core.store import Store
+from core.store.pool import Pool
+from core.store.runs import RunRow, Status
+
+ALGORITHM_LIMIT_S = 900.0
+"""An algorithm that takes longer than this on one scenario is taken for an endless loop; its run fails."""
+QUEUED_A_USER = 50
+MAX_NAME = 120
+MAX_TAGS = 10
+MAX_TAG = 40
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run as a page shows it.
+
+    progress: 0 to 1. left_s: None while there is nothing to judge it by. queue_position: 1 is next, None if not
+    queued. cursor: hand it to `history` as `before` for what is older.
+    """
+
+    run_id: str
+    owner_id: str
+    name: str
+    tags: tuple[str, ...]
+    dataset_id: str
+    dataset_name: str
+    dataset_digest: str
+    plan: RunPlan
+    status: Status
+    message: str
+    progress: float
+    left_s: float | None
+    rows_done: int
+    queue_position: int | None
+    queued_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    result_digest: str | None
+    tx_hash: str | None
+    shared: bool
+    cursor: int
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will happen to it."""
+        return self.status not in ("queued", "running")
+
+
+class Runs:
+    """Every run of every user. Between `start_workers` and `stop_workers` queued runs are carried out."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        datasets: Datasets,
+        pool: Pool,
+        clock: Callable[[], int] = now_ms,
+        command: Sequence[str] = COMMAND,
+        algorithm_limit_s: float = ALGORITHM_LIMIT_S,
+    ) -> None:
+        """clock: milliseconds since 1970 UTC. command: what starts a worker process."""
+        self._datasets = datasets
+        self._clock = clock
+        self._access = Access(store, "run", clock)
+        self._results = Results(settings.data_dir / "results")
+        self._records = Records(store, self._results, pool=pool, parquet=datasets.parquet, clock=clock)
+        self._rows = self._records.rows
+        self._dispatcher = Dispatcher(
+            self._records,
+            capacity=settings.workers,
+            command=command,
+            algorithm_limit_s=algorithm_limit_s,
+            pace=Pace(),
+        )
+
+    # ---- the workers
+
+    def start_workers(self) -> None:
+        """Mark what a dead lab left running as interrupted, then carry out what is queued."""
+        self._records.interrupt_all()
+        self._dispatcher.start()
+
+    def stop_workers(self) -> None:
+        """End every worker and mark its run interrupted; afterwards no process or thread of ours is left."""
+        self._dispatcher.stop()
+
+    def wait_for_spare(self, timeout_s: float) -> bool:
+        """Wait until a worker stands ready, so that the next run begins at once."""
+        return self._dispatcher.wait_for_spare(timeout_s)
+
+    # ---- one run
+
+    def start(self, user_id: str, dataset_id: str, *, plan: RunPlan, name: str = "", tags: Sequence[str] = ()) -> str:
+        """Queue a run on the dataset as it is now; durable when this returns its id.
+
+        Raises NotFoundError without the right to read the dataset, MarketError for an unknown algorithm or
+        parameter, TooLargeError, TooManyRequestsError when too many of this user's runs wait.
+        """
+        dataset = self._datasets.get(dataset_id, user_id=user_id)
+        return self._queue(
+            user_id,
+            (dataset.dataset_id, dataset.name, dataset.digest, dataset.time_zone),
+            plan,
+            name=plain_name(name) or _proposed_name(dataset.name, plan),
+            tags=_tags(tags),
+        )
+
+    def again(self, run_id: str, *, user_id: str, link: str = "") -> str:
+        """Queue the same plan on the very same readings as a new run, whatever became of the first.
+
+        Raises NotFoundError when the readings are no longer kept.
+        """
+        row = self._seen(run_id, user_id, link)
+        return self._queue(
+            user_id,
+            (row.dataset_id, row.dataset_name, row.dataset_digest, row.time_zone),
+            _plan(row),
+            name=row.name,
+            tags=tuple(json.loads(row.tags)),
+        )
+
+    def state(self, run_id: str, *, user_id: str, link: str = "") -> RunState:
+        """Where a run stands. Raises NotFoundError."""
+        return self._state(self._seen(run_id, user_id, link), self._queue_positions())
+
+    def wait(self, run_id: str, *, user_id: str, timeout_s: float) -> RunState:
+        """The state once the run has ended, or when `timeout_s` is over."""
+        until = time.monotonic() + timeout_s
+        with self._records.changed:
+            while not (state := self.state(run_id, user_id=user_id)).ended and time.monotonic() < until:
+                self._records.changed.wait(until - time.monotonic())
+        return state
+
+    def cancel(self, run_id: str, *, user_id: str, is_admin: bool = False) -> None:
+        """End a queued or running run. Raises ConflictError when it has ended already."""
+        row = self._access.owned(self._rows.get(run_id), run_id, user_id=user_id, is_admin=is_admin)
+        if not self._records.cancel(row):
+            raise ConflictError(f'The run "{row.name}" has ended already.')
+        self._dispatcher.drop(run_id)
+
+    def result(self, run_id: str, *, user_id: str, link: str = "") -> RunResult:
+        """What a finished run found. Raises NotFoundError, ConflictError while it is not done."""
+        row = self._seen(run_id, user_id, link)
+        if row.result_key is None:
+            raise ConflictError(
+                f'The run "{row.name}" is {row.status} and has no result.', fix="Wait, or start it again."
+            )
+        return self._results.run(row.result_key)
+
+    # ---- all runs
+
+    def history(
+        self, user_id: str, *, text: str = "", before: int | None = None, limit: int = 50
+    ) -> tuple[RunState, ...]:
+        """A user's runs and those shared with everybody, newest first; `text` looks in name, tags and dataset."""
+        positions = self._queue_positions()
+        rows = self._rows.history(user_id, text=text.strip(), before=before, limit=limit)
+        return tuple(self._state(row, positions) for row in rows)
+
+    def under_way(self) -> tuple[int, int]:
+        """How many runs of all users are running and how many wait."""
+        rows = self._rows.with_status("queued", "running")
+        waiting = sum(row.status == "queued" for row in rows)
+        return len(rows) - waiting, waiting
+
+    def describe(self, run_id: str, *, user_id: str, name: str, tags: Sequence[str]) -> None:
+        """Give one's run another name and other tags."""
+        row = self._owned(run_id, user_id)
+        self._rows.describe(run_id, name=plain_name(name) or row.name, tags=json.dumps(_tags(tags), ensure_ascii=False))
+
+    def delete(self, run_id: str, *, user_id: str) -> None:
+        """Take one's ended run out of the history; the ledger keeps its transaction. Raises ConflictError."""
+        row = self._owned(run_id, user_id)
+        if row.status in ("queued", "running"):
+            raise ConflictError(f'The run "{row.name}" is {row.status}.', fix="Cancel it first.")
+        self._rows.delete(run_id)
+
+    # ---- sharing
+
+    def share(self, run_id: str, *, user_id: str, everybody: bool) -> None:
+        """Let everybody who signs in read one's run, or no longer."""
+        self._owned(run_id, user_id)
+        self._rows.set_shared(run_id, everybody)
+
+    def create_link(self, run_id: str, *, user_id: str, days: float = 30.0) -> NewLink:
+        """Make a read-only link to one's run."""
+        self._owned(run_id, user_id)
+        return self._access.create_link(run_id, user_id=user_id, days=days)
+
+    def links(self, run_id: str, *, user_id: str) -> tuple[Link, ...]:
+        """The links to one's run."""
+        self._owned(run_id, user_id)
+        return self._access.links(run_id)
+
+    def revoke_link(self, run_id: str, link_id: str, *, user_id: str) -> None:
+        """End a link to one's run at once."""
+        self._owned(run_id, user_id)
+        self._access.revoke(run_id, link_id)
+
+    # ---- within
+
+    def _queue(
+        self, user_id: str, dataset: tuple[str, str, str, str], plan: RunPlan, *, name: str, tags: Sequence[str]
+    ) -> str:
+        check(plan)
+        check_size(plan, name=name)
+        self._datasets.parquet(dataset[2])
+        waiting = sum(row.owner_id == user_id for row in self._rows.with_status("queued"))
+        if waiting >= QUEUED_A_USER:
+            raise TooManyRequestsError(
+                f"{waiting} of your runs are waiting already.", retry_after_s=60.0, fix="Wait for one or cancel it."
+            )
+        dataset_id, dataset_name, dataset_digest, time_zone = dataset
+        row = RunRow(
+            run_id=secrets.token_hex(8),
+            owner_id=user_id,
+            name=name,
+            tags=json.dumps(list(tags), ensure_ascii=False),
+            dataset_id=dataset_id,
+            dataset_name=dataset_name,
+            dataset_digest=dataset_digest,
+            time_zone=time_zone,
+            plan=json.dumps(plan.to_json(), ensure_ascii=False),
+            status="queued",
+            message="",
+            queued_at_ms=self._clock(),
+        )
+        self._rows.insert(row)
+        self._dispatcher.wake()
+        return row.run_id
+
+    def _seen(self, run_id: str, user_id: str, link: str) -> RunRow:
+        return self._access.seen(self._rows.get(run_id), run_id, user_id=user_id, link=link)
+
+    def _owned(self, run_id: str, user_id: str) -> RunRow:
+        return self._access.owned(self._rows.get(run_id), run_id, user_id=user_id)
+
+    def _queue_positions(self) -> dict[str, int]:
+        return {row.run_id: position for position, row in enumerate(self._records.queued(), start=1)}
+
+    def _state(self, row: RunRow, positions: dict[str, int]) -> RunState:
+        plan = _plan(row)
+        progress = self._progress(row, plan)
+        return RunState(
+            run_id=row.run_id,
+            owner_id=row.owner_id,
+            name=row.name,
+            tags=tuple(json.loads(row.tags)),
+            dataset_id=row.dataset_id,
+            dataset_name=row.dataset_name,
+            dataset_digest=row.dataset_digest,
+            plan=plan,
+            status=row.status,
+            message=row.message or progress.message,
+            progress=progress.fraction,
+            left_s=progress.left_s,
+            rows_done=progress.rows_done,
+            queue_position=positions.get(row.run_id),
+            queued_at=at(row.queued_at_ms),
+            started_at=None if row.started_at_ms is None else at(row.started_at_ms),
+            ended_at=None if row.ended_at_ms is None else at(row.ended_at_ms),
+            result_digest=row.result_digest,
+            tx_hash=row.tx_hash,
+            shared=row.shared,
+            cursor=row.seq,
+        )
+
+    def _progress(self, row: RunRow, plan: RunPlan) -> Progress:
+        if row.status == "done":
+            return Progress(plan.rows, plan.rows, 1.0, 0.0, "")
+        under_way = self._dispatcher.progress(row.run_id) if row.status == "running" else None
+        return under_way or Progress(0, plan.rows, 0.0, None, "")
+
+
+def _plan(row: RunRow) -> RunPlan:
+    return RunPlan.from_json(json.loads(row.plan))
+
+
+def _proposed_name(dataset_name: str, plan: RunPlan) -> str:
+    algorithms = len(plan.selections)
+    what = plan.selections[0].algorithm_id if algorithms == 1 else f"{algorithms} algorithms"
+    scenarios = f" in {len(plan.scenarios)} scenarios" if len(plan.scenarios) > 1 else ""
+    return plain_name(f"{dataset_name}: {what}{scenarios}"[:MAX_NAME])
+
+
+def _tags(tags: Sequence[str]) -> list[str]:
+    plain = list(dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags))))
+    if len(plain) > MAX_TAGS or any(len(tag) > MAX_TAG for tag in plain):
+        raise InputError(f"Expected at most {MAX_TAGS} tags of at most {MAX_TAG} characters each.")
+    return plain
