@@ -1,5 +1,6 @@
 """The chain as a service: pool, miner, ledger file, index and receipts as one."""
 
 from core.chain.chain import Chain
+from core.chain.records import BlockPage, BlockSummary, ChainStatus, Line, MinedBlock
 
-__all__ = ["Chain"]
+__all__ = ["BlockPage", "BlockSummary", "Chain", "ChainStatus", "Line", "MinedBlock"]

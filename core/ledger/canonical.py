@@ -101,13 +101,14 @@ def parse(text: bytes | str) -> Json:
     if len(text) > MAX_BYTES:
         raise TooLargeError(f"A JSON text has {len(text)} bytes, at most {MAX_BYTES} are allowed.")
     try:
-        found = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        found = json.loads(text, object_pairs_hook=unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise TransactionError(f"{shown(text)} is not JSON that can be hashed: {str(error)[:SHOWN]}.") from None
     return admit(found)
 
 
-def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+def unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """An object_pairs_hook for `json` that refuses a key that appears twice."""
     found: dict[str, Json] = {}
     for key, value in pairs:
         if key in found:
