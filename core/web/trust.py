@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
-from core.chain import Chain, ChainStatus, Verdict
+from core.chain import Chain
+from core.chain.records import ChainStatus
 from core.exchange import current
+from core.ledger.verify import Verdict
 from core.web.explorer.amounts import count, size
 from core.web.explorer.times import Clock
 from core.web.text import foreign
@@ -38,7 +41,7 @@ class Trust:
     """What the bar says: a word, its colour and icon, and a sentence (plain text)."""
 
     word: str
-    colour: str
+    colour: Literal["green", "orange", "red", "gray"]
     icon: str
     sentence: str
 
@@ -48,19 +51,15 @@ def trust(status: ChainStatus, clock: Clock) -> Trust:
     if status.damage is not None:
         return Trust("Damaged", "red", ":material/gpp_bad:", f"{status.damage} It is open for reading only.")
     if not status.writable:
-        return Trust(
-            "Read-only", "orange", ":material/lock:", "The ledger cannot be written now; reading is not affected."
-        )
+        return Trust("Read-only", "orange", ":material/lock:", status.notice or "The ledger cannot be written now.")
+    notice = f" {status.notice}" if status.notice else ""
     if status.verified_at_ms is None or status.verified_height is None:
-        return Trust(
-            "Not verified yet", "gray", ":material/hourglass_empty:", f"The ledger ends at block {status.height:,}."
-        )
+        sentence = f"The ledger ends at block {status.height:,}.{notice}"
+        return Trust("Not verified yet", "gray", ":material/hourglass_empty:", sentence)
     behind = status.height - status.verified_height
     newer = f", {count(behind, 'block')} since" if behind > 0 else ""
-    sentence = (
-        f"to block {status.verified_height:,} at level {status.verified_level}, "
-        f"{clock.moment(status.verified_at_ms)}{newer}"
-    )
+    level, at = status.verified_level, clock.moment(status.verified_at_ms)
+    sentence = f"to block {status.verified_height:,} at level {level}, {at}{newer}.{notice}"
     return Trust("Verified", "green", ":material/verified_user:", sentence)
 
 

@@ -21,7 +21,7 @@ STYLE = """<style>
 .lab-table table{width:100%;border-collapse:collapse;font-size:.875rem;line-height:1.35}
 .lab-table th,.lab-table td{padding:.32rem .7rem;text-align:left;white-space:nowrap;vertical-align:top;
 border-bottom:1px solid color-mix(in srgb,currentColor 14%,transparent)}
-.lab-table thead th{font-weight:600;font-size:.8rem}
+.lab-table thead th{font-weight:600;font-size:.8rem;font-family:inherit}
 .lab-table tbody th{font-weight:500;opacity:.8}
 .lab-table .n{text-align:right;font-variant-numeric:tabular-nums}
 .lab-table .m{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.8125rem}
@@ -50,10 +50,11 @@ class Cell:
     title: str = ""
 
 
+Row = Sequence[Cell | str]
 CLASSES = {"text": "", "number": "n", "code": "m", "prose": "w"}
 
 
-def html_table(columns: Sequence[Column], rows: Iterable[Sequence[Cell | str]], *, name: str) -> str:
+def html_table(columns: Sequence[Column], rows: Iterable[Row], *, name: str) -> str:
     """Rows under heads. `name` says to a screen reader what the table holds."""
     heads = "".join(
         f'<th scope="col"{_attribute("class", CLASSES[c.kind])}{_attribute("title", c.explains)}>{escape(c.title)}</th>'

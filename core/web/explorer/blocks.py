@@ -1,0 +1,182 @@
+"""Blocks: the list, newest first and paged by height, and one block with recomputed values beside recorded ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.chain.records import BlockPage, BlockSummary
+from core.web.explorer import amounts, prose
+from core.web.explorer.address import link
+from core.web.explorer.lens import Lens, go, nothing_yet
+from core.web.explorer.table import Cell, Column, Row, html_facts, html_table
+
+PAGE = 20
+LINES = 100
+"""Transactions of a block that are shown at once."""
+CHECKS = {
+    "hash": "SHA-256 of (SHA-256 of the header, nonce); below 2^256 ÷ work",
+    "prev": "the hash of the block before",
+    "body": "SHA-256 over the transaction lines as they are in the file",
+    "tx_root": "RFC 6962 Merkle root of the transactions",
+    "log_root": "RFC 6962 Merkle root of the headers of all earlier blocks",
+}
+
+
+def draw_list(lens: Lens, before: str) -> None:
+    """A page of blocks; `before` is the height that the page ends below, "" for the newest."""
+    blocks = lens.chain.blocks(before_height=int(before) if before.isdecimal() else None, limit=PAGE)
+    if lens.chain.status().transactions == 0:
+        nothing_yet()
+    if not blocks:
+        return
+    st.html(blocks_table(blocks, lens))
+    newest, oldest = blocks[0].height, blocks[-1].height
+    with st.container(horizontal=True):
+        if before.isdecimal():
+            go("Newest", icon=":material/first_page:")
+            go("Newer", icon=":material/chevron_left:", before=newest + PAGE + 1)
+        if oldest > 0:
+            go("Older", icon=":material/chevron_right:", before=oldest)
+
+
+def blocks_table(blocks: Sequence[BlockSummary], lens: Lens) -> str:
+    """One line a block."""
+    columns = [
+        Column("Block", "number", "Height: blocks before this one"),
+        Column(f"Mined ({lens.zone})"),
+        Column("Transactions", "number"),
+        Column("Size", "number", "Bytes of the block in the ledger file"),
+        Column("Hash", "code", "SHA-256 of (SHA-256 of the header, nonce)"),
+    ]
+    rows: list[Row] = [
+        [
+            Cell(f"{block.height:,}", href=link(block=block.height)),
+            lens.clock.column(block.time_ms),
+            f"{block.transactions:,}",
+            amounts.size(block.bytes),
+            Cell(amounts.short(block.hash), href=link(block=block.height), title=block.hash),
+        ]
+        for block in blocks
+    ]
+    return html_table(columns, rows, name="Blocks, newest first")
+
+
+def draw_one(lens: Lens, subject: str, first: int) -> None:
+    """The page of one block. Raises NotFoundError."""
+    height = int(subject.replace(",", "")) if subject.replace(",", "").isdecimal() else -1
+    page = lens.chain.block(height, first=first, limit=LINES)
+    block = page.summary
+    st.subheader(f"Block {block.height:,}", anchor=False)
+    with st.container(horizontal=True):
+        if block.height > 0:
+            go(f"Block {block.height - 1:,}", icon=":material/chevron_left:", block=block.height - 1)
+        if block.height < lens.chain.status().height:
+            go(f"Block {block.height + 1:,}", icon=":material/chevron_right:", block=block.height + 1)
+        go("All blocks", icon=":material/list:")
+    st.code(block.hash, language=None)
+    st.html(html_facts(_facts(page, lens), name=f"Block {block.height}"))
+    _draw_checks(page)
+    _draw_lines(page, lens)
+    with st.expander("The header as it was hashed"):
+        st.code(page.header, language="json", wrap_lines=True)
+
+
+def _facts(page: BlockPage, lens: Lens) -> list[prose.Fact]:
+    block = page.summary
+    return [
+        ("Mined", lens.clock.exact(block.time_ms)),
+        ("Transactions", f"{block.transactions:,}"),
+        ("Size", f"{block.bytes:,} bytes, from byte {block.offset:,} of the ledger file"),
+        ("Proof of work", f"{block.work:,} hashes expected; nonce {block.nonce}"),
+    ]
+
+
+def _draw_checks(page: BlockPage) -> None:
+    st.markdown("**Recorded and recomputed**", help="Recomputed now from the bytes of the ledger file.")
+    if all(page.checks.values()):
+        st.badge("Every recomputed value equals the recorded one", icon=":material/check:", color="green")
+    else:
+        wrong = ", ".join(name for name, same in page.checks.items() if not same)
+        st.error(
+            f"Recomputed values differ from the recorded ones: {wrong}. The block begins at byte "
+            f"{page.summary.offset:,}. Verify the ledger to see the first damaged byte.",
+            icon=":material/gpp_bad:",
+        )
+    st.html(checks_table(page))
+
+
+def checks_table(page: BlockPage) -> str:
+    """Recorded value beside recomputed value."""
+    recorded = {
+        "hash": page.summary.hash,
+        "prev": page.summary.prev,
+        "body": page.body_hash,
+        "tx_root": page.tx_root,
+        "log_root": page.log_root,
+    }
+    columns = [
+        Column("Value"),
+        Column("Recorded", "code"),
+        Column("Recomputed", "code"),
+        Column(""),
+        Column("What it is"),
+    ]
+    rows: list[Row] = []
+    for name, what in CHECKS.items():
+        ours, theirs = page.recomputed[name], recorded[name]
+        leads = link(block=page.summary.height - 1) if name == "prev" and page.summary.height else ""
+        rows.append(
+            [
+                name,
+                Cell(amounts.short(theirs), href=leads, title=theirs),
+                Cell(amounts.short(ours), title=ours),
+                "✓ same" if page.checks[name] else "✗ differs",
+                what,
+            ]
+        )
+    return html_table(columns, rows, name="Recorded and recomputed values")
+
+
+def _draw_lines(page: BlockPage, lens: Lens) -> None:
+    st.markdown("**Transactions**", help="In the order in which they were accepted.")
+    columns = [
+        Column("#", "number", "Place in the block"),
+        Column("Transaction", "code", "SHA-256 of (0x00, the line): also its Merkle leaf"),
+        Column("Kind"),
+        Column("What"),
+        Column("kWh", "number", "Energy of a trade"),
+        Column(f"{lens.currency}/kWh", "number", "Price of a trade"),
+        Column(lens.currency, "number", "Energy times price, rounded half to even to millionths"),
+    ]
+    rows: list[Row] = []
+    for line in page.lines:
+        document = line.document
+        trade = document.get("kind") == "trade"
+        rows.append(
+            [
+                f"{line.index:,}",
+                Cell(amounts.short(line.tx_hash), href=link(tx=line.tx_hash), title=line.tx_hash),
+                str(document.get("kind")),
+                prose.sentence(document, currency=lens.currency),
+                amounts.kwh_column(document["energy_wh"]) if trade else "",
+                amounts.money_column(document["price_micro_per_kwh"]) if trade else "",
+                amounts.money_column(document["amount_micro"]) if trade else "",
+            ]
+        )
+    st.html(html_table(columns, rows, name="Transactions of the block"))
+    _draw_pager(page)
+
+
+def _draw_pager(page: BlockPage) -> None:
+    total, last = page.summary.transactions, page.first + len(page.lines)
+    if total <= len(page.lines):
+        return
+    st.caption(f"Transactions {page.first:,} to {last - 1:,} of {total:,}.")
+    height = page.summary.height
+    with st.container(horizontal=True):
+        if page.first > 0:
+            go("Earlier", icon=":material/chevron_left:", block=height, first=max(0, page.first - LINES))
+        if last < total:
+            go("Later", icon=":material/chevron_right:", block=height, first=last)
