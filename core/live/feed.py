@@ -115,7 +115,7 @@ class Feed:
         while not self._stopping.wait(REPORT_S if self._reporter else _WATCH_S):
             if self._reporter is not None:
                 self._reporter.report(self.cache.snapshot())
-            if self._thread is not None and not self._thread.is_alive():
+            if self._thread is not None and not self._thread.is_alive() and not self._stopping.is_set():
                 _LOG.error("network thread has ended: starting it again")
                 self.cache.change(restarts=self.cache.snapshot().restarts + 1)
                 self._start_thread()

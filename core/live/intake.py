@@ -14,12 +14,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from core.errors import InputError
-from core.ledger.transaction import MICRO, Transaction, trade
+from core.ledger.transaction import MICRO, Transaction
 from core.live import payload as payloads
+from core.live import quick
 from core.live.payload import TradeMessage
 from core.live.publishers import Draft, Publishers
-from core.live.snapshot import Counts, LiveTrade, Outcome
+from core.live.snapshot import RECENT, Counts, LiveTrade, Outcome
 from core.settings import Settings
 from core.store.feed import UNAVAILABLE, FeedStore
 from core.store.pool import Arrival, Pool
@@ -32,8 +35,7 @@ REMEMBERED_IDS = 10_000
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(msgspec.Struct, frozen=True, gc=False):
     """One MQTT message. packet_id, redelivered (DUP) and retained are the broker's."""
 
     topic: str
@@ -44,8 +46,7 @@ class Arrived:
     retained: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Trade:
+class _Trade(msgspec.Struct, frozen=True, gc=False):
     """A valid trade, its transaction, and the message it came in."""
 
     message: TradeMessage
@@ -126,12 +127,12 @@ class Intake:
         now = self._clock()
         found = self._sorted(batch, now)
         session = replace(self._session, sequence=found.sequence)
-        draft = self._publishers.begin()
+        draft = self._publishers.begin(now)
         with self._store.begin() as connection:
             states = self._pool.insert(connection, found.items)
             new = self._judged(found, states, draft=draft, now=now)
             self._quarantine.insert(connection, found.refused)
-            self._rows.save_publishers(connection, list(draft.changed.values()))
+            self._rows.save_publishers(connection, draft.changed())
             self._rows.forget_publishers(connection, draft.forgotten())
             if session != self._session:
                 self._rows.save_session(connection, session)
@@ -158,34 +159,20 @@ class Intake:
                 found.ignored += 1
                 return
             raise InputError("Nobody expects messages on this topic.", code="unexpected_topic")
-        message = payloads.read_trade(arrived.payload, zone=self._zone)
+        message = quick.read(arrived.payload) or payloads.read_trade(arrived.payload, zone=self._zone)
         if message.message_id is None and arrived.retained:
             raise InputError(
                 "A retained message comes again with every connection, so it needs an id to count once.",
                 code="retained",
             )
-        transaction = self._transaction(message, found.sequence, now)
         if message.message_id is not None:
+            transaction = quick.freeze(message, received_at_ms=now, sequence=None)
             found.items.append(transaction)
         else:
+            transaction = quick.freeze(message, received_at_ms=now, sequence=found.sequence)
             found.items.append(self._arrival(transaction, arrived))
             found.sequence += 1
         found.trades.append(_Trade(message, transaction, arrived))
-
-    def _transaction(self, message: TradeMessage, sequence: int, now: int) -> Transaction:
-        return trade(
-            buyer=message.buyer,
-            seller=message.seller,
-            energy_wh=message.energy_wh,
-            price_micro_per_kwh=message.price_micro_per_kwh,
-            received_at_ms=now,
-            publisher=message.publisher,
-            message_id=message.message_id,
-            sequence=sequence if message.message_id is None else None,
-            slot_ms=message.slot_ms,
-            traded_at_ms=message.traded_at_ms,
-            simulated=message.simulated,
-        )
 
     def _arrival(self, transaction: Transaction, arrived: Arrived) -> Transaction | Arrival:
         """What the pool needs to recognise a redelivery; QoS 0 has none."""
@@ -205,7 +192,7 @@ class Intake:
                 new.append(one)
                 in_batch[key] = message
                 if message.publisher or message.seq is not None:
-                    draft.note(message.publisher, seq=message.seq, at_ms=now)
+                    draft.note(message.publisher, message.seq)
             elif message.message_id is not None:
                 first = in_batch.get(key) or self._contents.get(key)
                 if first is not None and not _same_trade(first, message):
@@ -242,6 +229,7 @@ def _outcome(
 ) -> Outcome:
     at = datetime.fromtimestamp(now / 1000, UTC)
     refused = len(found.refused)
+    micro_wh = sum(one.message.energy_wh * one.message.price_micro_per_kwh for one in new)
     counts = Counts(
         received=len(batch),
         trades=len(new),
@@ -251,9 +239,11 @@ def _outcome(
     )
     return Outcome(
         counts=counts,
-        trades=tuple(_live(one.message, one.transaction, at) for one in new),
+        trades=tuple(_live(one.message, one.transaction, at) for one in new[-RECENT:]),
+        traded_kwh=sum(one.message.energy_wh for one in new) / 1000,
+        traded_value=micro_wh / (1000 * MICRO),
         reasons=Counter(one.code for one in found.refused),
-        publishers=tuple(draft.changed.values()),
+        publishers=tuple(draft.changed()),
         gaps=tuple(draft.gaps),
     )
 
@@ -280,7 +270,9 @@ def _joined(outcomes: Sequence[Outcome]) -> Outcome:
         reasons.update(outcome.reasons or {})
     return Outcome(
         counts=counts,
-        trades=tuple(trade for outcome in outcomes for trade in outcome.trades),
+        trades=tuple(trade for outcome in outcomes for trade in outcome.trades)[-RECENT:],
+        traded_kwh=sum(outcome.traded_kwh for outcome in outcomes),
+        traded_value=sum(outcome.traded_value for outcome in outcomes),
         reasons=reasons,
         publishers=tuple(publisher for outcome in outcomes for publisher in outcome.publishers),
         gaps=tuple(gap for outcome in outcomes for gap in outcome.gaps),

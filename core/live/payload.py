@@ -13,13 +13,15 @@ from datetime import UTC, datetime, tzinfo
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, NoReturn
 
+import msgspec
+
 from core.errors import InputError
 from core.ledger.canonical import shown
 
 MAX_BYTES = 16_384
 MAX_FIELDS = 32
 MAX_DEPTH = 4
-MAX_DIGITS = 40
+MAX_DIGITS = 400
 MAX_QTY_KWH = 10_000
 MAX_PRICE = 100_000
 MAX_KW = 1_000
@@ -49,15 +51,14 @@ CODES = {
 """Every reason for the quarantine, with its heading."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_EXACT = Context(prec=4 * MAX_DIGITS, rounding=ROUND_HALF_EVEN)
+_EXACT = Context(prec=2 * MAX_BYTES, rounding=ROUND_HALF_EVEN)  # as many digits as a payload can hold
 _EARLIEST_MS = 946_684_800_000  # 2000-01-01
 _LATEST_MS = 4_102_444_800_000  # 2100-01-01
 _MS_FROM = 100_000_000_000  # a number of seconds stays below until the year 5138
 _SLOT_NUMBERS = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class TradeMessage:
+class TradeMessage(msgspec.Struct, frozen=True, gc=False):
     """A trade as its publisher sent it, in the ledger's integers (half-even rounding).
 
     traded_at_ms, slot_ms: the publisher's `timestamp` and `slot`, ms since 1970 UTC. seq: the publisher's own count.
@@ -159,17 +160,16 @@ def _no_constant(text: str) -> NoReturn:
 
 
 def _decimal(text: str) -> Decimal:
-    return Decimal(_short(text))
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        raise InputError(f"The number {shown(text)} is beyond all reason.", code="absurd") from None
 
 
 def _integer(text: str) -> int:
-    return int(_short(text))
-
-
-def _short(text: str) -> str:
     if len(text) > MAX_DIGITS:
         raise InputError(f"The number {shown(text)} has more than {MAX_DIGITS} characters.", code="absurd")
-    return text
+    return int(text)
 
 
 _DECODER = json.JSONDecoder(
@@ -222,9 +222,12 @@ def _number(fields: Mapping[str, Any], name: str, *, most: int) -> int | Decimal
 
 
 def _scaled(fields: Mapping[str, Any], name: str, *, most: int, scale: int) -> int:
-    """A number times 10^scale, rounded half to even from its exact decimal text."""
-    number = _number(fields, name, most=most)
-    return int(Decimal(number).scaleb(scale, _EXACT).to_integral_value(ROUND_HALF_EVEN))
+    return scaled(Decimal(_number(fields, name, most=most)), scale)
+
+
+def scaled(number: Decimal, scale: int) -> int:
+    """A number times 10^scale, rounded half to even from its exact decimal value."""
+    return round(_EXACT.scaleb(number, scale))
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import msgspec
+
 from core.store.feed import Publisher
 
 State = Literal["off", "connecting", "connected", "disconnected", "blocked", "unreported"]
@@ -19,8 +21,7 @@ SHOWN_GAPS = 50
 SHOWN_PUBLISHERS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class LiveTrade:
+class LiveTrade(msgspec.Struct, frozen=True, gc=False):
     """A trade that is in the pool: when it arrived, who, how much (kWh, currency/kWh), and its transaction."""
 
     at: datetime
@@ -111,10 +112,16 @@ class FeedSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one committed batch held. trades: the new ones, in order of arrival. reasons: code to number refused."""
+    """What one committed batch held.
+
+    trades: its last RECENT new ones, in order of arrival. traded_kwh, traded_value: of all new ones. reasons: code to
+    the number refused.
+    """
 
     counts: Counts
     trades: tuple[LiveTrade, ...] = ()
+    traded_kwh: float = 0.0
+    traded_value: float = 0.0
     reasons: Mapping[str, int] | None = None
     publishers: tuple[Publisher, ...] = ()
     gaps: tuple[Gap, ...] = ()
@@ -148,13 +155,13 @@ class FeedCache:
             old = self._snapshot
             self._swap(
                 last_message_at=now,
-                recent=(*reversed(outcome.trades[-RECENT:]), *old.recent)[:RECENT],
+                recent=(*reversed(outcome.trades), *old.recent)[:RECENT],
                 counts=old.counts.plus(outcome.counts),
                 reasons=_added(old.reasons, outcome.reasons or {}),
                 publishers=_latest(outcome.publishers, old.publishers),
                 gaps=(*reversed(outcome.gaps), *old.gaps)[:SHOWN_GAPS],
-                traded_kwh=old.traded_kwh + sum(trade.energy_kwh for trade in outcome.trades),
-                traded_value=old.traded_value + sum(trade.energy_kwh * trade.price for trade in outcome.trades),
+                traded_kwh=old.traded_kwh + outcome.traded_kwh,
+                traded_value=old.traded_value + outcome.traded_value,
                 late_readings=old.late_readings + outcome.late_readings,
             )
 
