@@ -52,74 +52,75 @@ def price_text(price: float | None) -> str:
     return "–" if price is None else f"{currency}{price:.2f}"
 
 
+def card(label: str, value: str, note: str, *, help: str, chart: tuple[float, ...] = ()) -> None:
+    """One figure with a line below it and, where there is a course to show, a small chart."""
+    st.metric(
+        label,
+        value,
+        note,
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+        help=help,
+        chart_data=chart if len(chart) > 1 else None,
+    )
+
+
 def metrics(now: LiveScreen) -> None:
     """The figures one looks for first."""
-    point, trade = now.price.latest, now.price.last_trade
-    simulated = point is not None and point.simulated
-    left_s = (now.next_block_at - datetime.now(UTC)).total_seconds() if now.next_block_at else None
-    with st.container(horizontal=True, gap="small"):
-        st.metric(
-            "Trading price (simulated)" if simulated else "Trading price",
+    prices, market, chain = st.columns(3, gap="small"), now.price, now.chain
+    point, trade, minutes = market.latest, market.last_trade, market.window_s / 60
+    with prices[0]:
+        card(
+            "Trading price",
             price_text(point.price if point else None),
-            border=True,
-            chart_data=now.sparkline if len(now.sparkline) > 1 else None,
-            width=230,
-            height="stretch",
+            "simulated" if point is not None and point.simulated else "traded",
+            chart=now.price_course,
             help="Per kWh: the last trade's price. While no trade comes, a simulated price that returns to the middle"
             " of the grid's two prices; trades of the simulated community are marked as simulated too.",
         )
-        minutes = now.price.window_s / 60
-        st.metric(
-            f"Mean price, {minutes:.0f} min",
-            price_text(now.price.vwap),
-            border=True,
-            width=165,
-            height="stretch",
-            help=f"Σ price·energy / Σ energy over the trades of the last {minutes:.0f} minutes.",
+    with prices[1]:
+        card(
+            "Mean price",
+            price_text(market.vwap),
+            f"last {minutes:.0f} minutes",
+            chart=now.mean_course,
+            help=f"Σ price·energy / Σ energy over the trades of the last {minutes:.0f} minutes. The small chart shows"
+            " the same mean building up over the newest trades.",
         )
-        st.metric(
+    with prices[2]:
+        card(
             "Last trade",
             f"{trade.energy_kwh:.3f} kWh" if trade else "–",
-            f"{price_text(trade.price)} · {clock(trade.at, zone)}" if trade else None,
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            width=190,
-            height="stretch",
-            help="Energy, price and time of the newest trade of the feed.",
+            f"{price_text(trade.price)} at {clock(trade.at, zone)}" if trade else "none yet",
+            chart=now.energy_course,
+            help="Energy, price and time of the newest trade of the feed; the small chart shows the energy of the"
+            " newest trades.",
         )
-        oldest = now.chain.oldest_pending_at_ms
-        st.metric(
+    blocks = st.columns(3, gap="small")
+    left_s = (now.next_block_at - datetime.now(UTC)).total_seconds() if now.next_block_at else None
+    with blocks[0]:
+        card(
             "Pending",
-            f"{now.chain.pending:,}",
-            f"oldest {age(now.at.timestamp() - oldest / 1000)}" if oldest is not None else "nothing waits",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            width=150,
-            height="stretch",
+            f"{chain.pending:,}",
+            f"oldest waits {age(now.at.timestamp() - chain.oldest_pending_at_ms / 1000)}"
+            if chain.oldest_pending_at_ms is not None
+            else "nothing waits",
             help="Transactions that are stored durably and wait for a block.",
         )
-        st.metric(
+    with blocks[1]:
+        card(
             "Last block",
-            f"#{now.chain.height}" if now.chain.height >= 0 else "–",
-            f"{now.chain.transactions:,} transactions",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            width=170,
-            height="stretch",
+            f"#{chain.height}" if chain.height >= 0 else "–",
+            f"{chain.transactions:,} transactions on the chain",
             help="Height of the newest block, and the transactions on the whole chain.",
         )
-        st.metric(
+    with blocks[2]:
+        card(
             "Next block in",
             "–" if left_s is None else f"{max(left_s, 0):.0f} s",
-            "if anything is pending" if now.chain.pending == 0 else "will be mined",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            width=160,
-            height="stretch",
+            "if anything is pending by then" if chain.pending == 0 else "with what is pending",
             help=f"A block is mined every {settings.block_interval_s:g} s, unless nothing is pending.",
         )
 

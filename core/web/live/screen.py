@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ import plotly.graph_objects as go
 from core.chain.records import BlockSummary, ChainStatus
 from core.exchange import Exchange, current
 from core.live.price import PriceSnapshot
-from core.live.snapshot import FeedSnapshot
+from core.live.snapshot import FeedSnapshot, LiveTrade
 from core.web.live import tables
 from core.web.live.badges import Badge, badges
 from core.web.live.price_chart import price_chart
@@ -26,6 +27,8 @@ FRESH_S = 0.5
 BLOCKS_SHOWN = 8
 PENDING_SHOWN = 50
 QUARANTINE_SHOWN = 50
+COURSE = 60
+"""Points of the small charts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,9 @@ class LiveScreen:
     next_block_at: datetime | None
     simulator: str
     badges: tuple[Badge, ...]
-    sparkline: tuple[float, ...]
+    price_course: tuple[float, ...]
+    mean_course: tuple[float, ...]
+    energy_course: tuple[float, ...]
     price_chart: go.Figure
     blocks: pd.DataFrame
     trades: pd.DataFrame
@@ -97,7 +102,9 @@ def build(exchange: Exchange) -> LiveScreen:
         next_block_at=exchange.next_block_at(),
         simulator=exchange.simulator_sentence(),
         badges=badges(exchange, feed=feed, chain=chain, now=now),
-        sparkline=tuple(point.price for point in price.points[-60:]),
+        price_course=tuple(round(point.price, 4) for point in price.points[-COURSE:]),
+        mean_course=_running_mean(feed.recent[:COURSE]),
+        energy_course=tuple(trade.energy_kwh for trade in reversed(feed.recent[:COURSE])),
         price_chart=price_chart(price, currency=settings.currency, zone=zone),
         blocks=tables.blocks(blocks, zone=zone),
         trades=tables.trades(feed.recent[:100], zone=zone),
@@ -107,3 +114,15 @@ def build(exchange: Exchange) -> LiveScreen:
         pending=tables.pending(exchange.pool.newest(PENDING_SHOWN), now=now),
         meters=tables.meters(feed.meters, zone=zone),
     )
+
+
+def _running_mean(recent: Sequence[LiveTrade]) -> tuple[float, ...]:
+    """The mean price, weighted by energy, after each of these trades (given newest first), oldest first."""
+    energy = value = 0.0
+    course = []
+    for trade in reversed(recent):
+        energy += trade.energy_kwh
+        value += trade.energy_kwh * trade.price
+        if energy > 0:
+            course.append(round(value / energy, 4))
+    return tuple(course)
