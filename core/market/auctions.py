@@ -1,4 +1,8 @@
-"""The auctions' settlements: one clearing, three ways to price it."""
+"""The auctions: one clearing, three ways to turn it into fills and prices.
+
+Each takes net positions and order prices `[slot, household]` (a bid where the position is positive, an offer where it
+is negative) and gives `Fills`; an order book typed by hand is a horizon of one slot.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,57 @@ import numpy as np
 
 from core.market.chunks import blocks
 from core.market.clearing import clear
-from core.market.community import FloatArray, Tariff
-from core.market.dispatch import Dispatch
+from core.market.community import FloatArray
 from core.market.pairing import IntArray, pair, queue
-from core.market.settlement import Fills, Settlement
+from core.market.settlement import Fills
+from core.market.trade_reduction import reduce_trade
 
 
-def settle_pay_as_bid(dispatch: Dispatch, tariff: Tariff, *, order_price: FloatArray, bid_weight: float) -> Settlement:
-    """Highest bid meets lowest ask; each pair trades at c·bid + (1 - c)·ask, c = `bid_weight`."""
-    filled = clear(dispatch.net_kwh, order_price).filled_kwh
-    unit_price = pair_prices(filled, order_price, bid_weight=bid_weight)
-    return Settlement.of_fills(dispatch, tariff, Fills(filled, order_price, unit_price, unit_price, bid_weight))
+def uniform_price(net_kwh: FloatArray, order_price: FloatArray, *, k: float) -> Fills:
+    """Everyone filled trades at low + k·(high - low) of the clearing prices' interval. Chatterjee, Samuelson 1983."""
+    cleared = clear(net_kwh, order_price)
+    price = cleared.low_price + k * (cleared.high_price - cleared.low_price)
+    return Fills(cleared.filled_kwh, order_price, price, price)
 
 
-def pair_prices(filled_kwh: FloatArray, order_price: FloatArray, *, bid_weight: float) -> FloatArray:
+def pay_as_bid(net_kwh: FloatArray, order_price: FloatArray, *, c: float) -> Fills:
+    """Highest bid meets lowest ask; each pair trades at c·bid + (1 - c)·ask."""
+    filled = clear(net_kwh, order_price).filled_kwh
+    unit_price = pair_prices(filled, order_price, c=c)
+    return Fills(filled, order_price, unit_price, unit_price, c)
+
+
+def mcafee(net_kwh: FloatArray, order_price: FloatArray) -> Fills:
+    """Buyers pay and sellers get prices set by orders that do not trade at them; the operator keeps the difference.
+
+    McAfee 1992 in slots where every order is one equal unit, else the multi-unit trade reduction of Huang,
+    Scheller-Wolf, Sycara 2002.
+    """
+    cleared = clear(net_kwh, order_price)
+    reduced = reduce_trade(net_kwh, order_price, cleared)
+    return Fills(reduced.filled_kwh, order_price, reduced.buy_price, reduced.sell_price)
+
+
+def pair_prices(filled_kwh: FloatArray, order_price: FloatArray, *, c: float) -> FloatArray:
     """Mean price of a filled kWh, `[slot, household]`; equal orders of a slot get an equal price. 0 if not filled."""
     unit_price = np.zeros_like(filled_kwh)
     for part in blocks(*filled_kwh.shape):
-        filled, price = filled_kwh[part], order_price[part]
-        pairs = pair(filled, price)
-        bid, ask = price[pairs.slot, pairs.buyer], price[pairs.slot, pairs.seller]
-        money = (bid_weight * bid + (1.0 - bid_weight) * ask) * pairs.energy_kwh
-        for sign, trader in ((1.0, pairs.buyer), (-1.0, pairs.seller)):
-            place = pairs.slot * filled.shape[1] + trader
-            paid, energy = (_sums_at(place, values, filled.shape) for values in (money, pairs.energy_kwh))
-            side = sign * filled > 0.0
-            mean = _mean_over_ties(paid, energy, queue(np.where(side, energy, 0.0), price), price)
-            unit_price[part] = np.where(side, mean, unit_price[part])
+        trading = part.start + np.flatnonzero((filled_kwh[part] > 0.0).any(axis=1))
+        if trading.size:
+            unit_price[trading] = _block_prices(filled_kwh[trading], order_price[trading], c)
+    return unit_price
+
+
+def _block_prices(filled: FloatArray, price: FloatArray, c: float) -> FloatArray:
+    pairs = pair(filled, price)
+    bid, ask = price[pairs.slot, pairs.buyer], price[pairs.slot, pairs.seller]
+    money = (c * bid + (1.0 - c) * ask) * pairs.energy_kwh
+    unit_price = np.zeros_like(filled)
+    for side, trader in ((filled > 0.0, pairs.buyer), (filled < 0.0, pairs.seller)):
+        place = pairs.slot * filled.shape[1] + trader
+        paid, energy = (_sums_at(place, values, filled.shape) for values in (money, pairs.energy_kwh))
+        mean = _mean_over_ties(paid, energy, queue(np.where(side, 1.0, 0.0), price), price)
+        unit_price[side] = mean[side]
     return unit_price
 
 
@@ -48,8 +76,7 @@ def _mean_over_ties(paid: FloatArray, energy: FloatArray, places: IntArray, pric
     sorted_price = np.take_along_axis(price, places, axis=1)
     starts = np.ones(price.shape, dtype=bool)
     starts[:, 1:] = sorted_price[:, 1:] != sorted_price[:, :-1]
-    first = np.flatnonzero(starts)
-    level = np.cumsum(starts) - 1
+    first, level = np.flatnonzero(starts), np.cumsum(starts) - 1
     pooled = [
         np.add.reduceat(np.take_along_axis(values, places, axis=1).ravel(), first)[level] for values in (paid, energy)
     ]

@@ -5,12 +5,15 @@ Luthander, Widén, Nilsson, Palm 2015, Applied Energy 142, for the rule.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.errors import MarketError
 from core.market.community import BoolArray, Community, FloatArray
 from core.market.contract import Parameter
 from core.market.dispatch import Dispatch, Storage, dispatch_of, own_use
+from core.market.passes import compiled_for
 
 ORDERS = ("self_first", "market_first")
 
@@ -69,14 +72,7 @@ def greedy(community: Community, storage: Storage, *, order: str = "self_first")
         deficit_share = _left_over(plain.demand_kwh, plain.matched_kwh)
     start = storage.start_soc_kwh if storage.start_soc_kwh.size else np.zeros(community.households)
     net, soc = _greedy_pass(plain.net_kwh, surplus_share, deficit_share, community.slot_h, storage, start)
-    filled = Storage(
-        storage.capacity_kwh,
-        storage.power_kw,
-        storage.charge_efficiency,
-        storage.discharge_efficiency,
-        start,
-        soc,
-    )
+    filled = replace(storage, start_soc_kwh=start, soc_kwh=soc)
     return dispatch_of(community, net, storage=filled)
 
 
@@ -95,18 +91,41 @@ def _greedy_pass(
     start: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Net after battery and state of charge, both `[slot, household]`, kWh."""
-    limit = storage.power_kw * slot_h
-    into, out_of = storage.charge_efficiency, storage.discharge_efficiency
+    store = compiled.store_greedily if (compiled := compiled_for(net.size)) else store_in_numpy
     after, soc = np.empty_like(net), np.empty_like(net)
-    level = start
-    for slot in range(net.shape[0]):
-        x = net[slot]
-        charge = np.minimum(
-            np.minimum(np.maximum(-x, 0.0) * surplus_share[slot], limit), (storage.capacity_kwh - level) / into
-        )
-        discharge = np.minimum(np.minimum(np.maximum(x, 0.0) * deficit_share[slot], limit), level * out_of)
-        level = np.minimum(level + (into * charge - discharge / out_of), storage.capacity_kwh)
-        level = np.maximum(level, 0.0)
-        soc[slot] = level
-        after[slot] = x + charge - discharge
+    store(
+        net,
+        surplus_share,
+        deficit_share,
+        storage.capacity_kwh,
+        storage.power_kw * slot_h,
+        storage.charge_efficiency,
+        storage.discharge_efficiency,
+        start.copy(),
+        after,
+        soc,
+    )
     return after, soc
+
+
+def store_in_numpy(
+    net: FloatArray,
+    surplus_share: FloatArray,
+    deficit_share: FloatArray,
+    capacity: FloatArray,
+    limit: FloatArray,
+    charge_efficiency: float,
+    discharge_efficiency: float,
+    level: FloatArray,
+    after: FloatArray,
+    soc: FloatArray,
+) -> None:
+    """The greedy rule slot by slot, all households at once; writes into the last three arrays."""
+    for slot in range(net.shape[0]):
+        surplus, deficit = np.maximum(-net[slot], 0.0) * surplus_share[slot], np.maximum(net[slot], 0.0)
+        charge = np.minimum(np.minimum(surplus, limit), (capacity - level) / charge_efficiency)
+        discharge = np.minimum(np.minimum(deficit * deficit_share[slot], limit), level * discharge_efficiency)
+        held = level + (charge_efficiency * charge - discharge / discharge_efficiency)
+        level[:] = np.maximum(np.minimum(held, capacity), 0.0)
+        soc[slot] = level
+        after[slot] = net[slot] + charge - discharge

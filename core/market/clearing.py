@@ -14,6 +14,10 @@ import numpy as np
 from core.market.chunks import blocks
 from core.market.community import BoolArray, FloatArray
 from core.market.dispatch import DUST_KWH
+from core.market.passes import compiled_for
+
+ROUNDING = 1e-12
+"""Of a sum of energies: what adding it up in another order may change, and so counts as nothing beside it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +38,18 @@ class Clearing:
 
 def clear(net_kwh: FloatArray, order_price: FloatArray) -> Clearing:
     """Clear every slot. net_kwh `[slot, household]`: a bid where positive, an offer where negative; no dust."""
+    compiled = compiled_for(net_kwh.size)
+    if compiled is None:
+        return clear_in_numpy(net_kwh, order_price)
+    slots, households = net_kwh.shape
+    out = Clearing(np.empty((slots, households)), np.empty(slots), np.empty(slots), np.empty(slots))
+    where = (out.filled_kwh, out.volume_kwh, out.low_price, out.high_price)
+    compiled.clear_slots(np.ascontiguousarray(net_kwh), np.ascontiguousarray(order_price), DUST_KWH, ROUNDING, *where)
+    return out
+
+
+def clear_in_numpy(net_kwh: FloatArray, order_price: FloatArray) -> Clearing:
+    """`clear` without compiled code: the same to the last bit."""
     slots, households = net_kwh.shape
     out = Clearing(np.zeros((slots, households)), np.zeros(slots), np.full(slots, np.nan), np.full(slots, np.nan))
     for part in blocks(slots, households):
@@ -41,15 +57,10 @@ def clear(net_kwh: FloatArray, order_price: FloatArray) -> Clearing:
     return out
 
 
-def tolerance(quantity_kwh: FloatArray) -> FloatArray:
-    """What counts as nothing beside a sum of this size: dust, or the rounding of the sum itself."""
-    return np.maximum(DUST_KWH, 1e-12 * quantity_kwh)
-
-
 def _clear_block(net: FloatArray, price: FloatArray, out: Clearing, part: slice) -> None:
     bids, offers = np.maximum(net, 0.0), np.maximum(-net, 0.0)
     demand, supply = _sums(bids), _sums(offers)
-    dust = tolerance(demand)
+    dust = np.maximum(DUST_KWH, ROUNDING * demand)
     margin = _clearing_price(bids + offers, price, demand - dust)[:, None]
     above, below, level = price > margin, price < margin, price == margin
     bid_above, bid_level = _sums(np.where(above, bids, 0.0)), _sums(np.where(level, bids, 0.0))
@@ -63,11 +74,12 @@ def _clear_block(net: FloatArray, price: FloatArray, out: Clearing, part: slice)
     sold = np.where(below, offers, np.where(level, offers * offer_share[:, None], 0.0))
     filled = np.where(trades[:, None], bought - sold, 0.0)
     out.filled_kwh[part], out.volume_kwh[part] = filled, volume
-    is_bid, is_offer = net > 0.0, net < 0.0
-    full_bid = above | (level & (bid_share >= 1.0)[:, None])
-    full_offer = below | (level & (offer_share >= 1.0)[:, None])
-    low = np.maximum(_highest(price, is_offer & (filled < 0.0)), _highest(price, is_bid & ~full_bid))
-    high = np.minimum(_lowest(price, is_bid & (filled > 0.0)), _lowest(price, is_offer & ~full_offer))
+    is_order = net != 0.0
+    accepted_offer, accepted_bid = offer_share > 0.0, bid_share > 0.0
+    bid_left, offer_left = (bid_level > 0.0) & (bid_share < 1.0), (offer_level > 0.0) & (offer_share < 1.0)
+    # Orders below the margin are accepted offers or unfilled bids, those above accepted bids or unfilled offers.
+    low = np.where(accepted_offer | bid_left, margin[:, 0], _highest(price, below & is_order))
+    high = np.where(accepted_bid | offer_left, margin[:, 0], _lowest(price, above & is_order))
     out.low_price[part], out.high_price[part] = np.where(trades, low, np.nan), np.where(trades, high, np.nan)
 
 

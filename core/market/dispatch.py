@@ -24,6 +24,7 @@ class Dispatch:
     demand_kwh, supply_kwh: `[slot]`, sums of the positive and of the negative net positions.
     grid_charge_kwh: `[slot]`, what batteries took from the grid; 0 unless the dispatch says otherwise.
     storage: batteries and their state of charge, None without.
+    marginal_price: `[slot]`, what one more kWh would cost the community, where the dispatch is an optimum.
     """
 
     community: Community
@@ -32,22 +33,22 @@ class Dispatch:
     supply_kwh: FloatArray
     grid_charge_kwh: FloatArray
     storage: Storage | None = None
+    marginal_price: FloatArray | None = None
 
     @property
     def matched_kwh(self) -> FloatArray:
         """The most that can be traded, `[slot]`, kWh; dust does not trade."""
-        matched = np.minimum(self.demand_kwh, self.supply_kwh)
-        return np.where(matched < DUST_KWH, 0.0, matched)
+        return _above_dust(np.minimum(self.demand_kwh, self.supply_kwh))
 
     @property
     def import_kwh(self) -> FloatArray:
-        """What flows in at the community's connection, `[slot]`, kWh."""
-        return np.maximum(self.demand_kwh - self.supply_kwh, 0.0)
+        """What flows in at the community's connection, `[slot]`, kWh; below dust it is 0."""
+        return _above_dust(self.demand_kwh - self.supply_kwh)
 
     @property
     def export_kwh(self) -> FloatArray:
-        """What flows out at the community's connection, `[slot]`, kWh."""
-        return np.maximum(self.supply_kwh - self.demand_kwh, 0.0)
+        """What flows out at the community's connection, `[slot]`, kWh; below dust it is 0."""
+        return _above_dust(self.supply_kwh - self.demand_kwh)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +58,7 @@ class Storage:
     capacity_kwh, power_kw: `[household]`, 0 for a household without one.
     charge_efficiency, discharge_efficiency: shares in (0, 1].
     start_soc_kwh: `[household]`; soc_kwh: `[slot, household]`, at the end of each slot.
+    charges_from_grid: whether a battery may take more than its own home's surplus.
     """
 
     capacity_kwh: FloatArray
@@ -65,15 +67,14 @@ class Storage:
     discharge_efficiency: float
     start_soc_kwh: FloatArray = field(default_factory=lambda: np.zeros(0))
     soc_kwh: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    charges_from_grid: bool = False
 
 
-def dispatch_of(
-    community: Community,
-    net_kwh: FloatArray,
-    *,
-    grid_charge_kwh: FloatArray | None = None,
-    storage: Storage | None = None,
-) -> Dispatch:
+def _above_dust(energy_kwh: FloatArray) -> FloatArray:
+    return np.where(energy_kwh < DUST_KWH, 0.0, energy_kwh)
+
+
+def dispatch_of(community: Community, net_kwh: FloatArray, *, storage: Storage | None = None) -> Dispatch:
     """A dispatch from net positions `[slot, household]`, kWh; dust in `net_kwh` is set to 0 in place."""
     demand, supply = np.empty(community.slots), np.empty(community.slots)
     for part in blocks(*net_kwh.shape):
@@ -81,9 +82,7 @@ def dispatch_of(
         net[np.abs(net) < DUST_KWH] = 0.0
         demand[part] = np.maximum(net, 0.0).sum(axis=1)
         supply[part] = np.maximum(-net, 0.0).sum(axis=1)
-    if grid_charge_kwh is None:
-        grid_charge_kwh = np.zeros(community.slots)
-    return Dispatch(community, net_kwh, demand, supply, grid_charge_kwh, storage)
+    return Dispatch(community, net_kwh, demand, supply, np.zeros(community.slots), storage)
 
 
 def own_use(community: Community) -> Dispatch:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.market.chunks import blocks
 from core.market.community import Community, FloatArray
 from core.market.dispatch import Dispatch
 from core.market.settlement import Account, Settlement
@@ -69,23 +68,6 @@ def ratio(part: float, whole: float) -> float:
     return part / whole if whole else NAN
 
 
-def operator_surplus(settlement: Settlement) -> FloatArray:
-    """What buyers pay for filled energy and sellers do not get, `[slot]`; 0 where one price holds for both."""
-    surplus = np.zeros(settlement.dispatch.community.slots)
-    fills = settlement.fills
-    if fills is None or fills.buy_price is fills.sell_price:
-        return surplus
-    for part in blocks(*fills.filled_kwh.shape):
-        filled = fills.filled_kwh[part]
-        paid = np.where(filled > 0.0, _columns(fills.buy_price[part]) * filled, 0.0).sum(axis=1)
-        surplus[part] = paid + np.where(filled < 0.0, _columns(fills.sell_price[part]) * filled, 0.0).sum(axis=1)
-    return surplus
-
-
-def _columns(price: FloatArray) -> FloatArray:
-    return price[:, None] if price.ndim == 1 else price
-
-
 def flow_figures(dispatch: Dispatch) -> dict[str, float]:
     """Figures of the physical flows: the same for every settlement of one dispatch."""
     community, h = dispatch.community, dispatch.community.slot_h
@@ -119,7 +101,7 @@ def settlement_figures(settlement: Settlement, account: Account, baseline_bill: 
     """Figures of one settlement against the bills `[household]` of the grid alone."""
     dispatch, q = settlement.dispatch, settlement.traded_kwh
     traded, cost = float(q.sum()), float(account.bill.sum())
-    operator, grid = float(operator_surplus(settlement).sum()), float(settlement.grid_cost().sum())
+    operator, grid = float(settlement.operator_surplus().sum()), float(settlement.grid_cost().sum())
     savings = baseline_bill - account.bill
     near = 1e-9 * np.maximum(1.0, np.abs(baseline_bill))
     prices = settlement.price[np.isfinite(settlement.price)]

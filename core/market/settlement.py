@@ -21,6 +21,7 @@ from core.market.dispatch import Dispatch
 
 if TYPE_CHECKING:
     from core.market.invariants import Verdict
+    from core.market.trades import Trades
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,14 +31,14 @@ class Fills:
     filled_kwh: `[slot, household]`, kWh; positive bought from peers, negative sold to peers.
     order_price: `[slot, household]`, bid of a household in need, ask of one with surplus.
     buy_price, sell_price: what buyers pay and sellers get for a filled kWh, `[slot]` or `[slot, household]`.
-    bid_weight: c where each matched pair trades at c·bid + (1 - c)·ask; None where one price holds for all.
+    pair_weight: c where each matched pair trades at c·bid + (1 - c)·ask; None where one price holds for all.
     """
 
     filled_kwh: FloatArray
     order_price: FloatArray
     buy_price: FloatArray
     sell_price: FloatArray
-    bid_weight: float | None = None
+    pair_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +105,7 @@ class Settlement:
             price = _peer_price(
                 dispatch, tariff, traded_kwh, buy_price * dispatch.demand_kwh, sell_price * dispatch.supply_kwh
             )
-        return cls(dispatch, tariff, traded_kwh, price, buy_price, sell_price)
+        return cls(dispatch, tariff, traded_kwh, np.where(traded_kwh > 0.0, price, np.nan), buy_price, sell_price)
 
     @classmethod
     def of_fills(cls, dispatch: Dispatch, tariff: Tariff, fills: Fills) -> Settlement:
@@ -113,8 +114,8 @@ class Settlement:
         for part in blocks(*fills.filled_kwh.shape):
             buys, sells = np.maximum(fills.filled_kwh[part], 0.0), np.maximum(-fills.filled_kwh[part], 0.0)
             bought[part], sold[part] = buys.sum(axis=1), sells.sum(axis=1)
-            paid[part] = (_columns(fills.buy_price[part]) * buys).sum(axis=1)
-            earned[part] = (_columns(fills.sell_price[part]) * sells).sum(axis=1)
+            paid[part] = (columns(fills.buy_price[part]) * buys).sum(axis=1)
+            earned[part] = (columns(fills.sell_price[part]) * sells).sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
             price = np.where(bought > 0.0, (paid / bought + earned / sold) / 2.0, np.nan)
         return cls(dispatch, tariff, bought, price, fills=fills)
@@ -131,6 +132,31 @@ class Settlement:
         """C(q) of each slot: what the grid charges for the rest less what it pays, `[slot]`."""
         return self._cost(self.traded_kwh)
 
+    def operator_surplus(self) -> FloatArray:
+        """What buyers pay for filled energy and sellers do not get, `[slot]`; 0 where one price holds for both."""
+        surplus = np.zeros(self.dispatch.community.slots)
+        fills = self.fills
+        if fills is None or fills.buy_price is fills.sell_price:
+            return surplus
+        for part in blocks(*fills.filled_kwh.shape):
+            filled = fills.filled_kwh[part]
+            paid = np.where(filled > 0.0, columns(fills.buy_price[part]) * filled, 0.0)
+            got = np.where(filled < 0.0, columns(fills.sell_price[part]) * filled, 0.0)
+            surplus[part] = (paid + got).sum(axis=1)
+        return surplus
+
+    def unit_prices(self) -> tuple[FloatArray, FloatArray]:
+        """Buy and sell price `[slot]` of whole net positions. Raises MarketError where households have fills."""
+        if self.buy_price is None or self.sell_price is None:
+            raise MarketError("The settlement has neither unit prices nor fills.", fix="Use one of its constructors.")
+        return self.buy_price, self.sell_price
+
+    def trades(self, slots: slice = slice(None), *, limit: int | None = None) -> Trades:
+        """The pairwise trades of these slots, indices into the community's households: see `core.market.trades`."""
+        from core.market.trades import MOST_TRADES, trades_of
+
+        return trades_of(self, slots, limit=MOST_TRADES if limit is None else limit)
+
     def _cost(self, traded: FloatArray) -> FloatArray:
         return self.tariff.retail_price * (self.dispatch.demand_kwh - traded) - self.tariff.feed_in_price * (
             self.dispatch.supply_kwh - traded
@@ -143,7 +169,7 @@ class Settlement:
         return check(self, exempt=exempt)
 
 
-def _columns(price: FloatArray) -> FloatArray:
+def columns(price: FloatArray) -> FloatArray:
     """A price a slot as a column, a price a household as it is."""
     return price[:, None] if price.ndim == 1 else price
 
@@ -158,9 +184,7 @@ def _peer_price(dispatch: Dispatch, tariff: Tariff, q: FloatArray, paid: FloatAr
 
 def _account_pro_rata(settlement: Settlement) -> Account:
     dispatch, q = settlement.dispatch, settlement.traded_kwh
-    buy, sell = settlement.buy_price, settlement.sell_price
-    if buy is None or sell is None:
-        raise MarketError("The settlement has neither unit prices nor fills.", fix="Use one of its constructors.")
+    buy, sell = settlement.unit_prices()
     sums = np.zeros((6, dispatch.community.households))
     with np.errstate(invalid="ignore", divide="ignore"):
         bought_share = np.where(dispatch.demand_kwh > 0.0, q / dispatch.demand_kwh, 0.0)
@@ -188,9 +212,9 @@ def _account_of_fills(settlement: Settlement, fills: Fills) -> Account:
         surplus = deficit - dispatch.net_kwh[part]
         bought = np.maximum(fills.filled_kwh[part], 0.0)
         sold = bought - fills.filled_kwh[part]
-        pays = np.where(bought > 0.0, _columns(fills.buy_price[part]) * bought, 0.0)
+        pays = np.where(bought > 0.0, columns(fills.buy_price[part]) * bought, 0.0)
         pays += tariff.retail_price[part, None] * (deficit - bought)
-        gets = np.where(sold > 0.0, _columns(fills.sell_price[part]) * sold, 0.0)
+        gets = np.where(sold > 0.0, columns(fills.sell_price[part]) * sold, 0.0)
         gets += tariff.feed_in_price[part, None] * (surplus - sold)
         paid[part], earned[part] = pays.sum(axis=1), gets.sum(axis=1)
         for row, values in enumerate((pays, gets, bought, sold, deficit, surplus)):

@@ -15,6 +15,7 @@ PARAMETERS = (
     *BATTERY_PARAMETERS,
     Parameter("order", "self_first", unit="", help="Whether the battery or peers come first.", choices=ORDERS),
 )
+EXEMPT = ("additive_over_slots",)
 
 
 def dispatch(
