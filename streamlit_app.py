@@ -8,7 +8,8 @@ import streamlit as st
 
 from core.errors import LabError
 from core.exchange import Exchange
-from core.web.app import SCRIPT, lifespan, middleware, open_exchange, routes
+from core.settings import load
+from core.web.app import SCRIPT, lifespan, middleware, open_exchange, require_free, routes
 
 app = st.App(SCRIPT, routes=routes(), middleware=middleware(), lifespan=lifespan)
 
@@ -16,11 +17,12 @@ app = st.App(SCRIPT, routes=routes(), middleware=middleware(), lifespan=lifespan
 def main() -> int:
     """Start, say where, and serve until told to stop."""
     try:
+        settings = load()
+        require_free(settings.host, settings.port)
         exchange = open_exchange()
     except LabError as error:
         print(error, file=sys.stderr)
         return 1
-    settings = exchange.settings
     print(_greeting(exchange), flush=True)
     app.run(
         config={

@@ -9,7 +9,7 @@ import threading
 import time
 import types
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,8 @@ from sqlalchemy import Connection
 from core.accounts import Accounts, Sessions, Tokens
 from core.chain import Chain
 from core.chain.records import MinedBlock
-from core.errors import LabError, UnavailableError
+from core.errors import LabError, LedgerReadOnlyError, UnavailableError
+from core.ledger.file import LedgerFile
 from core.ledger.transaction import audit
 from core.live.broker import Broker
 from core.live.feed import Feed
@@ -55,13 +56,14 @@ class Exchange:
         self.settings = settings
         for folder in (settings.data_dir, settings.uploads_dir, settings.ledger_path.parent):
             _usable(folder)
+        _require_no_other_writer(settings.ledger_path)
         self.store = Store(settings.resolved_database_url)
         self.pool = Pool(self.store)
         self.quarantine = Quarantine(self.store)
         self.accounts = Accounts(self.store, settings, audit=self._audit)
         self.sessions = Sessions(self.store, audit=self._audit)
         self.tokens = Tokens(self.store, audit=self._audit)
-        self.chain = Chain(settings, self.store)
+        self.chain = Chain(settings, self.store, pool=self.pool)
         self.datasets = Datasets(self.store, settings)
         self.runs = Runs(self.store, settings, datasets=self.datasets, pool=self.pool)
         self.broker = None if settings.mqtt_host else Broker(settings)
@@ -163,10 +165,16 @@ class Exchange:
         )
 
 
+def _require_no_other_writer(ledger_path: Path) -> None:
+    """Raise ConflictError before anything is touched if another lab writes this ledger: it would share its database."""
+    with suppress(LedgerReadOnlyError):  # a missing file is made, one that cannot be written is shown read-only
+        LedgerFile(ledger_path).close()
+
+
 def _usable(folder: Path) -> None:
-    """Make the folder if it is missing and see that files can be made in it."""
+    """Make the folder, for this user alone, if it is missing, and see that files can be made in it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / f".writable-{os.getpid()}"
         probe.touch()
         probe.unlink()

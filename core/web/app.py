@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from anyio import to_thread
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
-from core.errors import UnavailableError
+from core.errors import ConflictError, UnavailableError
 from core.exchange import Exchange, current, install
 from core.settings import Settings, load
 from core.web import api
@@ -39,6 +40,20 @@ def open_exchange() -> Exchange:
         raise
     install(exchange)
     return exchange
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise ConflictError if another program listens there, before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConflictError(
+                f"The lab cannot listen on {host}:{port}: {error.strerror}.",
+                fix=f"Stop the program that uses it, or start with another port, such as PORT={port + 1} make run.",
+            ) from error
 
 
 @asynccontextmanager
