@@ -49,8 +49,12 @@ def knows_host(settings: Settings, header: str) -> bool:
     Addresses are always meant: only names can be made to point here by others (DNS rebinding).
     """
     try:
-        name = (urlsplit(f"//{header}").hostname or "").rstrip(".")
+        parsed = urlsplit(f"//{header}")
+        name = (parsed.hostname or "").rstrip(".")
+        whole = parsed.port is None or parsed.port > 0
     except ValueError:
+        return False
+    if not whole or "@" in header:
         return False
     known = LOCAL_NAMES | {settings.host, urlsplit(settings.public_url).hostname or "localhost"}
     return name in known or (_is_address(name) and not is_local(settings.host))

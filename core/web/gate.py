@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 
 from anyio import to_thread
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +23,10 @@ API_PATHS = frozenset({"/mine", "/upload", "/logout"})
 UPLOADS = "/_stcore/upload_file/"
 MEDIA = "/media/"
 MEMBERS_ONLY = ("/_stcore/metrics", "/_stcore/agent/")
+
+BODY_BYTES = 1024 * 1024
+UPLOAD_BYTES = 256 * 1024 * 1024
+"""Of many files in one request; a single one is limited further by the route, or by Streamlit."""
 
 READS = Rate(per_s=50, burst=3_000)
 WRITES = Rate(per_s=2, burst=120)
@@ -63,7 +68,7 @@ class Gate:
             await refusal(self._counted(error, connection))(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
-        await self.app(scope, receive, send)
+        await self.app(scope, _body_at_most(receive, _body_limit(scope["path"])), send)
 
     def _counted(self, error: LabError, connection: HTTPConnection) -> LabError:
         """Whoever is refused too often is told to slow down instead of why."""
@@ -110,6 +115,25 @@ def _admit(connection: HTTPConnection) -> Caller:
     if path.startswith(MEDIA) and not may_download(caller.user, path):
         raise NotFoundError("No such file.")
     return caller
+
+
+def _body_limit(path: str) -> int:
+    return UPLOAD_BYTES if path == "/upload" or path.startswith(UPLOADS) else BODY_BYTES
+
+
+def _body_at_most(receive: Receive, limit: int) -> Receive:
+    """The same body; a route that reads more of it than allowed answers 413."""
+    left = limit
+
+    async def receive_some() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413, f"More than {limit // 2**20} MB were sent at once.")
+        return message
+
+    return receive_some
 
 
 def _at_most(receive: Receive, limit: int) -> Receive:

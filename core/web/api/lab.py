@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Header, Request
 from starlette.responses import RedirectResponse, Response
 
-from core.errors import InputError, NotFoundError, NotSignedInError
+from core.errors import NotSignedInError
 from core.exchange import current
 from core.web.api.answers import Answer
-from core.web.api.caller import Analyst, Reader, require_own_page, session_token
+from core.web.api.caller import Reader, require_own_page, session_token
+from core.web.api.shapes import Anything
 from core.web.browser_name import browser_name
 from core.web.cookies import drop_cookie, set_cookie
 
@@ -18,32 +19,19 @@ LATEST = 10
 """Blocks in the dashboard's answer."""
 
 
-@router.get("/api/dashboard-data", tags=["lab"])
+@router.get("/api/dashboard-data", tags=["lab"], response_model=Anything)
 def dashboard_data(_: Reader) -> Answer:
     """Chain tip and latest blocks, what is pending, and the live feed, in one answer of one moment."""
     lab = current()
+    status = lab.chain.status()
     return Answer(
         {
-            "chain": lab.chain.status(),
+            "chain": status,
             "blocks": lab.chain.blocks(limit=LATEST),
-            "pending": {"transactions": lab.chain.status().pending},
+            "pending": {"transactions": status.pending, "oldest_at_ms": status.oldest_pending_at_ms},
             "feed": lab.feed.cache.snapshot(),
         }
     )
-
-
-@router.post("/mine", tags=["chain"])
-def mine(_: Analyst) -> Answer:
-    """Make a block of the pending transactions now. `block` is null when nothing was pending."""
-    return Answer({"block": current().chain.mine()})
-
-
-@router.get("/block/{index}", tags=["chain"])
-def block(index: str, _: Reader) -> Answer:
-    """One block with its transactions and the values recomputed from its bytes."""
-    if not (index.isascii() and index.isdigit() and len(index) <= 12):
-        raise InputError(f'"{index[:40]}" is not the height of a block.', fix="Give a whole number such as 0.")
-    return Answer(current().chain.block(int(index)))
 
 
 @router.post("/session", include_in_schema=False)
@@ -74,7 +62,7 @@ def logout(request: Request) -> Response:
     return response
 
 
-@router.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
-def nothing_here(path: str) -> Response:
-    """What the API does not have is said in JSON, not with a page."""
-    raise NotFoundError("The API has no such path.", fix="See /api/docs.")
+@router.get("/api/me", tags=["account"], response_model=Anything)
+def me(user: Reader) -> Answer:
+    """Whose session or token this is."""
+    return Answer({"user_id": user.user_id, "username": user.username, "role": user.role})

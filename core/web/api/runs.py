@@ -1,0 +1,147 @@
+"""Comparisons over REST: start, follow, cancel, read; somebody else's is not found."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from core.exchange import current
+from core.market.algorithms import find
+from core.runs import Period, ResultRow, RunPlan, RunResult, RunState, Scenario, Selection, TariffPlan
+from core.runs.tariffs import micro
+from core.web.api.answers import Answer
+from core.web.api.caller import Analyst, Reader
+from core.web.api.paging import Limit, page
+from core.web.api.shapes import Anything, Page, RunRequest, ScenarioChoice, Started
+from core.web.text import csv_cell
+
+router = APIRouter(tags=["runs"])
+
+Cursor = Annotated[int, Query(ge=0, le=2**53 - 1)]
+Link = Annotated[str, Query(max_length=100, description="Token of a read-only link.")]
+
+
+@router.get("/api/algorithms", response_model=Page)
+def algorithms(_: Reader) -> Answer:
+    """What can be compared, with the parameters of each."""
+    return Answer({"items": [_algorithm(each) for each in find().values()], "next": None})
+
+
+@router.get("/api/runs", response_model=Page)
+def runs(
+    user: Reader,
+    text: Annotated[str, Query(max_length=200)] = "",
+    before: Cursor | None = None,
+    limit: Limit = 50,
+) -> Answer:
+    """One's runs and those shared with everybody, newest first; `text` looks in name, tags and dataset."""
+    found = current().runs.history(user.user_id, text=text, before=before, limit=limit)
+    return Answer(page(found, limit=limit, key=lambda state: state.cursor))
+
+
+@router.post("/api/runs", status_code=202, response_model=Started)
+def start(user: Analyst, request: RunRequest) -> Answer:
+    """Queue a comparison; ask for its state until it has ended."""
+    lab = current()
+    dataset = lab.datasets.get(request.dataset_id, user_id=user.user_id)
+    plan = RunPlan(
+        tuple(Selection(choice.id, choice.parameters) for choice in request.algorithms),
+        tuple(_scenario(choice, time_zone=dataset.time_zone) for choice in request.scenarios),
+    )
+    run_id = lab.runs.start(user.user_id, request.dataset_id, plan=plan, name=request.name, tags=request.tags)
+    return Answer({"run_id": run_id}, status_code=202)
+
+
+@router.get("/api/runs/{run_id}", response_model=Anything)
+def state(user: Reader, run_id: str, link: Link = "") -> Answer:
+    """Where a run stands: queued, running, done, failed, cancelled or interrupted."""
+    return Answer(_state(current().runs.state(run_id, user_id=user.user_id, link=link)))
+
+
+@router.post("/api/runs/{run_id}/cancel", status_code=204)
+def cancel(user: Analyst, run_id: str) -> Response:
+    """End a queued or running run, one's own or, for an admin, anybody's."""
+    current().runs.cancel(run_id, user_id=user.user_id, is_admin=user.is_admin)
+    return Response(status_code=204)
+
+
+@router.get("/api/runs/{run_id}/result", response_model=Anything)
+def result(user: Reader, run_id: str, link: Link = "") -> Answer:
+    """What a finished run found: figures, invariants and digests of every algorithm in every scenario."""
+    found = current().runs.result(run_id, user_id=user.user_id, link=link)
+    return Answer({**_head(found), "rows": [_row(row) for row in found.rows]})
+
+
+@router.get("/api/runs/{run_id}/figures", response_model=Anything)
+def figures(user: Reader, run_id: str, link: Link = "") -> Answer:
+    """The table of figures alone; null where a figure is not defined."""
+    found = current().runs.result(run_id, user_id=user.user_id, link=link)
+    rows = [{"scenario": r.scenario, "algorithm_id": r.algorithm_id, "figures": r.figures} for r in found.rows]
+    return Answer({"names": found.figure_names, "rows": rows})
+
+
+@router.get("/api/runs/{run_id}/figures.csv", response_class=Response)
+def figures_csv(user: Reader, run_id: str, link: Link = "") -> Response:
+    """The table of figures as CSV; empty where a figure is not defined."""
+    found = current().runs.result(run_id, user_id=user.user_id, link=link)
+    headers = {"content-disposition": 'attachment; filename="figures.csv"'}
+    return Response(_csv(found), media_type="text/csv", headers=headers)
+
+
+@router.delete("/api/runs/{run_id}", status_code=204)
+def delete(user: Analyst, run_id: str) -> Response:
+    """Take one's ended run out of the history; the ledger keeps its transaction."""
+    current().runs.delete(run_id, user_id=user.user_id)
+    return Response(status_code=204)
+
+
+def _algorithm(found: Any) -> dict[str, Any]:
+    parameters = [{"name": p.name, "default": p.default, "unit": p.unit, "help": p.help} for p in found.parameters]
+    return {"id": found.id, "name": found.name, "promise": found.promise, "parameters": parameters}
+
+
+def _scenario(choice: ScenarioChoice, *, time_zone: str) -> Scenario:
+    periods = tuple(
+        Period(
+            hours.start_minute,
+            hours.end_minute,
+            micro(hours.retail_price),
+            micro(hours.feed_in_price),
+            tuple(hours.days),
+            tuple(hours.months),
+        )
+        for hours in choice.periods
+    )
+    tariff = TariffPlan(micro(choice.retail_price), micro(choice.feed_in_price), periods, time_zone)
+    return Scenario(choice.name, tariff, choice.parameters)
+
+
+def _state(found: RunState) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in found.__slots__ if name != "plan"} | {"plan": found.plan.to_json()}
+
+
+def _head(found: RunResult) -> dict[str, Any]:
+    names = ("dataset_digest", "result_digest", "household_ids", "start_at", "slot_h", "slots", "time_zone")
+    return {name: getattr(found, name) for name in names}
+
+
+def _row(row: ResultRow) -> dict[str, Any]:
+    names = ("scenario", "algorithm_id", "name", "parameters", "figures", "source_digest", "result_digest", "seconds")
+    return {name: getattr(row, name) for name in names} | {"invariants": [asdict(v) for v in row.verdicts]}
+
+
+def _csv(found: RunResult) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["scenario", "algorithm_id", *map(csv_cell, found.figure_names)])
+    for row in found.rows:
+        values = [row.figures.get(name, math.nan) for name in found.figure_names]
+        cells = ["" if math.isnan(value) else repr(float(value)) for value in values]
+        writer.writerow([csv_cell(row.scenario), csv_cell(row.algorithm_id), *cells])
+    return text.getvalue()
