@@ -1,0 +1,172 @@
+"""The live page's tables, badges and chart, from snapshots made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from core.chain.records import ChainStatus
+from core.live.price import PricePoint, PriceSnapshot
+from core.live.snapshot import FeedSnapshot, LiveTrade
+from core.store.pool import PendingRow
+from core.store.quarantine import QuarantineRow
+from core.web.live import badges as badges_module
+from core.web.live import tables
+from core.web.live.badges import age
+from core.web.live.price_chart import price_chart
+from core.web.live.screen import _running_mean
+
+KOLKATA = ZoneInfo("Asia/Kolkata")
+NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+def trade(**changes: object) -> LiveTrade:
+    usual: dict[str, object] = {
+        "at": NOW,
+        "buyer": "HH002",
+        "seller": "HH001",
+        "energy_kwh": 3.5,
+        "price": 6.8,
+        "publisher": "roof-1",
+        "message_id": None,
+        "tx_hash": "ab" * 32,
+        "simulated": False,
+    }
+    return LiveTrade(**usual | changes)
+
+
+class Mining:
+    """What the badges ask of the exchange."""
+
+    class settings:  # noqa: N801
+        block_interval_s = 20.0
+
+    problem = ""
+
+    def broker_sentence(self) -> str:
+        return "The embedded broker listens on 127.0.0.1:1883."
+
+    def mining_problem(self) -> str:
+        return self.problem
+
+
+def status(**changes: object) -> ChainStatus:
+    whole = ChainStatus(
+        height=3,
+        tip_hash="00" * 32,
+        tip_at_ms=0,
+        transactions=9,
+        pending=0,
+        oldest_pending_at_ms=None,
+        writable=True,
+        damage=None,
+        notice=None,
+        verified_height=None,
+        verified_level=None,
+        verified_at_ms=None,
+        verifying=None,
+        chain_id="",
+        currency="₹",
+        origin="",
+        log_key="",
+        checkpoint="",
+    )
+    return replace(whole, **changes)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(-3, "0 s"), (12.4, "12 s"), (180, "3 min"), (7300, "2 h"), (400_000, "4 d")]
+)
+def test_an_age_is_said_in_the_largest_whole_unit(seconds: float, words: str) -> None:
+    assert age(seconds) == words
+
+
+def test_a_trade_is_shown_with_its_value_and_a_link_to_its_transaction() -> None:
+    row = tables.trades([trade()], zone=KOLKATA).iloc[0]
+    assert row["Time"] == "2026-05-04 17:30:00"  # 12:00 UTC + 5:30
+    assert (row["Energy"], row["Price"]) == (3.5, 6.8)
+    assert row["Value"] == pytest.approx(23.8)  # 3.5 kWh x 6.8
+    assert row["Transaction"] == "explorer?tx=" + "ab" * 32
+
+
+def test_a_simulated_trade_says_so_and_a_foreign_publisher_is_spelled_out() -> None:
+    shown = tables.trades([trade(simulated=True), trade(publisher="a\u202eb")], zone=KOLKATA)["Source"].tolist()
+    assert shown == ["simulated", "a\\u202eb"]
+
+
+def test_pending_rows_say_what_waits_and_how_long() -> None:
+    body = b'{"buyer":"HH002","energy_wh":3500,"kind":"trade","seller":"HH001"}'
+    submitted_ms = int((NOW - timedelta(seconds=7)).timestamp() * 1000)
+    row = tables.pending([PendingRow(1, "cd" * 32, body, submitted_ms)], now=NOW).iloc[0]
+    assert (row["Waiting for"], row["Kind"]) == ("7 s", "trade")
+    assert row["What"] == "3.500 kWh from HH001 to HH002"
+
+
+def test_quarantined_bytes_are_shown_as_harmless_text() -> None:
+    row = QuarantineRow("aa", "not_json", "It is not JSON.", "t/#", b"\xff<script>\x00", 10, 2, 0, 0)
+    shown = tables.quarantine([row], zone=KOLKATA).iloc[0]
+    assert (shown["Count"], shown["Bytes"]) == (2, 10)
+    assert "\x00" not in shown["Payload"]
+    assert "<script>" in shown["Payload"]  # a table cell reads no markup
+
+
+@pytest.mark.parametrize(
+    ("feed", "label", "colour"),
+    [
+        (FeedSnapshot(state="connected", last_message_at=NOW), "Feed: receiving", "green"),
+        (FeedSnapshot(state="connected"), "Feed: no message yet", "green"),
+        (
+            FeedSnapshot(state="connected", last_message_at=NOW - timedelta(minutes=5)),
+            "Feed: quiet for 5 min",
+            "orange",
+        ),
+        (FeedSnapshot(state="blocked"), "Feed: blocked", "red"),
+        (FeedSnapshot(state="off"), "Feed: off", "gray"),
+    ],
+)
+def test_the_feed_badge_says_how_the_feed_is(feed: FeedSnapshot, label: str, colour: str) -> None:
+    shown = badges_module.badges(Mining(), feed=feed, chain=status(), now=NOW)[1]  # type: ignore[arg-type]
+    assert (shown.label, shown.colour) == (label, colour)
+
+
+def test_damage_turns_miner_and_ledger_red_with_the_sentence() -> None:
+    chain = status(writable=False, damage="Block 2 is damaged at byte 900.")
+    _, _, miner, ledger = badges_module.badges(Mining(), feed=FeedSnapshot(), chain=chain, now=NOW)  # type: ignore[arg-type]
+    assert (miner.colour, ledger.colour) == ("red", "red")
+    assert "Block 2 is damaged at byte 900" in ledger.sentence.replace("\\", "")
+
+
+def test_a_miner_that_fails_says_why() -> None:
+    mining = Mining()
+    mining.problem = "No space left."
+    miner = badges_module.badges(mining, feed=FeedSnapshot(), chain=status(), now=NOW)[2]  # type: ignore[arg-type]
+    assert (miner.label, miner.colour) == ("Miner: failing", "red")
+
+
+def test_the_mean_builds_up_weighted_by_energy() -> None:
+    recent = [trade(energy_kwh=1.0, price=4.0), trade(energy_kwh=3.0, price=6.0)]  # newest first
+    assert _running_mean(recent) == (6.0, 5.5)  # (3*6)/3, then (3*6 + 1*4)/4
+
+
+def test_the_chart_parts_traded_from_simulated_and_draws_the_grids_band() -> None:
+    points = (
+        PricePoint(NOW, 5.0, simulated=True, from_trade=False),
+        PricePoint(NOW + timedelta(seconds=5), 6.8, simulated=False, from_trade=True),
+    )
+    price = PriceSnapshot(points, None, 900.0, None, retail_price=7.0, feed_in_price=3.0)
+    drawn = {trace.name: list(trace.y) for trace in price_chart(price, currency="₹", zone=KOLKATA).data}
+    assert drawn["Price, simulated"] == [5.0, None]
+    assert drawn["Price, traded"] == [None, 6.8]
+    assert drawn["Retail (grid charges)"] == [7.0, 7.0]
+    assert drawn["Feed-in (grid pays)"] == [3.0, 3.0]
+
+
+def test_a_price_outside_the_band_is_still_on_the_chart() -> None:
+    points = (PricePoint(NOW, 9.0, simulated=False, from_trade=True),)
+    chart = price_chart(PriceSnapshot(points, None, 900.0, None, 7.0, 3.0), currency="₹", zone=KOLKATA)
+    low, high = chart.layout.yaxis.range
+    assert low < 3.0
+    assert high > 9.0
