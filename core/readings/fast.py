@@ -18,14 +18,14 @@ from core.readings.diagnosis import FileReading, how_read
 from core.readings.fields import HOUR_TOLERANCE, HOUSEHOLD_ID, LIMIT_DEG, hours_apart
 from core.readings.issues import Findings
 from core.readings.options import MAX_CELL_CHARACTERS, MAX_ROWS, Options
-from core.readings.power import Meaning, is_register
+from core.readings.power import is_register
 from core.readings.series import DAY_S, Series
 from core.readings.times import FIRST_S, LAST_S
 from core.readings.zones import IntArray, Placed, place
 
 _HEADER = re.compile(rb"timestamp,household_id,load_kW,solar_kW(,latitude,longitude)?(,time_of_day)?\r?\n")
 _FLOATS = ("load_kW", "solar_kW", "latitude", "longitude", "time_of_day")
-_KILOWATTS = (Meaning("load_kW", "kW"), Meaning("solar_kW", "kW"))
+_KILOWATTS = ["load_kW in kW", "solar_kW in kW"]
 _STRICT = {"null_values": [], "strings_can_be_null": False}
 
 
@@ -56,7 +56,7 @@ def read_clean(data: bytes, findings: Findings, options: Options) -> FileReading
     )
     how = how_read(
         ["UTF-8", "comma-separated", "header in line 1"],
-        units=list(_KILOWATTS),
+        units=_KILOWATTS,
         times="times as year-month-day",
         zone=None if stated_zone else options.time_zone,
         slot_s=slot_s,
@@ -118,7 +118,7 @@ def _possible(columns: dict[str, FloatArray], wall_s: IntArray, utc_s: IntArray,
         values = columns[column]
         if not (values.min() >= 0.0 and values.max() <= options.max_kw):  # false for NaN too
             return False
-        if options.cumulative != "keep" and is_register(values, utc_s, limit=options.max_kw):
+        if options.cumulative != "keep" and is_register(values, utc_s, "kW", DAY_S, options.max_kw):
             return False
     for column, limit in LIMIT_DEG.items():
         degrees = columns.get(column)

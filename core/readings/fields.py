@@ -9,7 +9,7 @@ import numpy as np
 
 from core.market.community import FloatArray
 from core.readings.columns import Role
-from core.readings.issues import Findings, count, quote
+from core.readings.issues import Cells, Findings, count, quote
 from core.readings.layout import Table
 from core.readings.numbers import numbers_of
 from core.readings.times import Times
@@ -30,49 +30,43 @@ def id_of_file(name: str) -> str:
 
 def households_of(table: Table, findings: Findings) -> tuple[list[str], IntArray]:
     """The ids in the order they appear, and for each row the place of its id."""
-    if "household_id" not in table.columns:
-        return _from_name(len(table.lines), findings)
-    column = table.columns["household_id"].name
+    if "household_id" not in table.cells:
+        return _from_name(table.rows, findings)
+    cells = table.cells["household_id"]
     ids: dict[str, int] = {}
-    codes = np.empty(len(table.lines), dtype=np.int64)
-    for row, cell in enumerate(table.cells["household_id"]):
-        known = ids.get(cell)
+    codes = np.empty(table.rows, dtype=np.int64)
+    for row, text in enumerate(cells.texts):
+        known = ids.get(text)
         if known is None:
-            known = ids[cell] = len(ids)
-            _check_id(cell, table.lines[row], findings, column)
+            known = ids[text] = len(ids)
+            _check_id(cells, row)
         codes[row] = known
     findings.stop_if_refused()
     return list(ids), codes
 
 
-def positions_of(
-    table: Table, ids: list[str], codes: IntArray, findings: Findings, *, decimal_comma: bool
-) -> list[Position | None]:
+def positions_of(table: Table, ids: list[str], codes: IntArray, *, decimal_comma: bool) -> list[Position | None]:
     """Latitude and longitude of each household: the first that the file states."""
-    if "latitude" not in table.columns or "longitude" not in table.columns:
+    if not table.cells.keys() >= LIMIT_DEG.keys():
         return [None] * len(ids)
-    stated = [_degrees(table, role, limit, ids, codes, findings, decimal_comma) for role, limit in LIMIT_DEG.items()]
-    pairs = zip(*stated, strict=True)
-    return [
-        None if np.isnan(latitude) or np.isnan(longitude) else (latitude, longitude) for latitude, longitude in pairs
-    ]
+    latitudes, longitudes = (
+        _degrees(table.cells[role], role, len(ids), codes, decimal_comma=decimal_comma) for role in LIMIT_DEG
+    )
+    unknown = np.isnan(latitudes) | np.isnan(longitudes)
+    pairs = zip(latitudes.tolist(), longitudes.tolist(), strict=True)
+    return [None if unknown[at] else pair for at, pair in enumerate(pairs)]
 
 
-def check_time_of_day(table: Table, times: Times, findings: Findings) -> None:
+def check_time_of_day(table: Table, times: Times) -> None:
     """Warn when the column time_of_day shows another hour than the timestamp; the timestamp counts."""
-    column = table.columns.get("time_of_day")
-    if column is None or "since 1970" in times.how:
+    cells = table.cells.get("time_of_day")
+    if cells is None or "since 1970" in times.how:
         return
-    said = np.array([_hour(cell) for cell in table.cells["time_of_day"]])
+    said = np.array([_hour(text) for text in cells.texts])
     odd = np.nonzero(~(hours_apart(said, times.wall_s) <= HOUR_TOLERANCE))[0]
     if odd.size:
-        findings.warning(
-            "time_of_day",
-            f"time_of_day does not match timestamp in {count(int(odd.size), 'row')}; timestamp used",
-            line=table.lines[odd[0]],
-            column=column.name,
-            raw=table.cells["time_of_day"][odd[0]],
-        )
+        what = f"time_of_day does not match timestamp in {count(odd.size, 'row')}; timestamp used"
+        cells.warning(int(odd[0]), "time_of_day", what)
 
 
 def hours_apart(hours: FloatArray, wall_s: IntArray) -> FloatArray:
@@ -95,57 +89,29 @@ def _from_name(rows: int, findings: Findings) -> tuple[list[str], IntArray]:
     return [household_id], np.zeros(rows, dtype=np.int64)
 
 
-def _check_id(cell: str, line: int, findings: Findings, column: str) -> None:
-    if not cell:
-        findings.error(
-            "household_id_empty",
-            "household_id is empty",
-            line=line,
-            column=column,
-            raw=cell,
-            fix="write the id in every row",
-        )
-    elif not HOUSEHOLD_ID.fullmatch(cell):
-        findings.error(
-            "household_id",
-            f"{quote(cell)} cannot be a household: household_id must match [A-Za-z0-9_-]{{1,64}}",
-            line=line,
-            column=column,
-            raw=cell,
-            fix="use letters, digits, _ and -",
-        )
+def _check_id(cells: Cells, row: int) -> None:
+    text = cells.texts[row]
+    if not text:
+        cells.error(row, "household_id_empty", "household_id is empty", fix="write the id in every row")
+    elif not HOUSEHOLD_ID.fullmatch(text):
+        what = f"{quote(text)} cannot be a household: household_id must match [A-Za-z0-9_-]{{1,64}}"
+        cells.error(row, "household_id", what, fix="use letters, digits, _ and -")
 
 
-def _degrees(
-    table: Table, role: Role, limit: float, ids: list[str], codes: IntArray, findings: Findings, decimal_comma: bool
-) -> FloatArray:
+def _degrees(cells: Cells, role: Role, households: int, codes: IntArray, *, decimal_comma: bool) -> FloatArray:
     """The first stated value of each household, `[household]`, NaN where none is."""
-    column, cells = table.columns[role].name, table.cells[role]
-    values = numbers_of(
-        cells, table.lines, findings, column=column, expected="give degrees, such as 28.6", decimal_comma=decimal_comma
-    ).values
-    for row in np.nonzero(np.abs(values) > limit)[0][:10]:
-        findings.error(
-            "position",
-            f"{quote(cells[row])} is out of range: {role} must be -{limit:.0f}..{limit:.0f}",
-            line=table.lines[row],
-            column=column,
-            raw=cells[row],
-            fix="give degrees, or remove the column",
-        )
-    first = np.full(len(ids), np.nan)
+    limit = LIMIT_DEG[role]
+    values = numbers_of(cells, expected="give degrees, such as 28.6", decimal_comma=decimal_comma)
+    for row in np.nonzero(np.abs(values) > limit)[0].tolist():
+        what = f"{cells.quoted(row)} is out of range: {role} must be -{limit:.0f}..{limit:.0f}"
+        cells.error(row, "position", what, fix="give degrees, or remove the column")
+    first = np.full(households, np.nan)
     stated = np.nonzero(~np.isnan(values))[0][::-1]
     first[codes[stated]] = values[stated]
     moved = np.nonzero(np.abs(values - first[codes]) > 1e-9)[0]
     if moved.size:
         row = int(moved[0])
-        findings.warning(
-            "position_changes",
-            f"{role} changes in row {table.lines[row]}; first value used",
-            line=table.lines[row],
-            column=column,
-            raw=cells[row],
-        )
+        cells.warning(row, "position_changes", f"{role} changes in row {cells.lines[row]}; first value used")
     return first
 
 

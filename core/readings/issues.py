@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -159,3 +160,38 @@ class Findings:
         self._issues.append(
             Issue(severity, self.file, line, plain(column) if column else None, shown, code, sentence + ".", remedy)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One column of a file as text, and where findings about its cells go.
+
+    column: name in the file. texts: one a row. lines: physical line of each row.
+    """
+
+    column: str
+    texts: list[str]
+    lines: list[int]
+    findings: Findings
+
+    def quoted(self, row: int) -> str:
+        """The text of a row, cut, escaped and in quotation marks."""
+        return quote(self.texts[row])
+
+    def error(self, row: int, code: str, what: str, *, fix: str) -> None:
+        """The file is refused for the cell in this row."""
+        self.findings.error(code, what, line=self.lines[row], column=self.column, raw=self.texts[row], fix=fix)
+
+    def refusal(self, row: int, code: str, what: str, *, fix: str) -> FileRefused:
+        """What to raise when nothing after the cell in this row would make sense."""
+        return self.findings.refusal(code, what, line=self.lines[row], column=self.column, raw=self.texts[row], fix=fix)
+
+    def warning(self, row: int, code: str, what: str, *, fix: str = "") -> None:
+        """A person should know about the cell in this row."""
+        self.findings.warning(code, what, line=self.lines[row], column=self.column, raw=self.texts[row], fix=fix)
+
+    def listed(self, rows: Sequence[int]) -> str:
+        """'row 3', 'rows 3, 7 and 12 more'."""
+        shown = ", ".join(str(self.lines[row]) for row in rows[:EXAMPLES])
+        more = f" and {len(rows) - EXAMPLES:,} more" if len(rows) > EXAMPLES else ""
+        return f"{'row' if len(rows) == 1 else 'rows'} {shown}{more}"

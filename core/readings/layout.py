@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from core.readings.columns import NATIVE_NAMES, Column, Role, recognise
-from core.readings.issues import FileRefused, Findings, count, quote, some
+from core.readings.issues import Cells, FileRefused, Findings, count, quote, some
 from core.readings.options import MAX_CELL_CHARACTERS, MAX_COLUMNS
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -16,22 +16,22 @@ _MAX_LINE = MAX_COLUMNS * (MAX_CELL_CHARACTERS + 1)
 _FOOTER = re.compile(
     r"\W*(grand\s+)?(sub-?)?(totals?|sum|average|mean|minimum|maximum|min|max|count|end of \w+)\b.*", re.I
 )
+_BLANKS = " \t\xa0"
+_SOME_TIME = re.compile(r"\d[-/.]\d|\d{10}")
 _REQUIRED: tuple[Role, ...] = ("timestamp", "load")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of a file as text, column by column.
+    """The rows of a file as text, by recognised column.
 
-    cells: text of each recognised column, one entry a row. lines: physical line of each row.
-    remarks: what was left out and how the file is laid out, for the report.
+    remarks: how the file is laid out and what was left out, for the report.
     """
 
-    delimiter: str
     header_line: int
     columns: dict[Role, Column]
-    cells: dict[Role, list[str]]
-    lines: list[int]
+    cells: dict[Role, Cells]
+    rows: int
     remarks: tuple[str, ...]
 
 
@@ -39,19 +39,49 @@ def table_of(text: str, findings: Findings) -> Table:
     """Lay the text out. Raises FileRefused when there is no header, no row, or a row that does not fit."""
     lines = text.split("\n")
     header_at, delimiter, names, columns = _header(lines, findings)
-    rows, numbers, remarks = _rows(lines, header_at, delimiter, names, findings)
+    layout = _Layout(delimiter, names, columns, header_at)
+    end = layout.footer_start(lines)
+    cells, numbers, comments = _rows(lines, end, layout, findings)
     findings.stop_if_refused()
-    if not rows:
+    if not numbers:
         raise findings.refusal(
             "no_rows", "no data rows after the header", line=header_at + 1, fix="export the readings too"
         )
-    cells = {role: [row[column.place].strip() for row in rows] for role, column in columns.items()}
+    _say_footer(lines, end, findings)
     taken = {column.place for column in columns.values()}
     extra = [name.strip() for place, name in enumerate(names) if place not in taken and name.strip()]
-    layout = [f"{DELIMITERS[delimiter]}-separated", f"header in line {header_at + 1}", *remarks]
+    remarks = [f"{DELIMITERS[delimiter]}-separated", f"header in line {header_at + 1}"]
+    if any(line.strip() for line in lines[:header_at]):
+        remarks.append(f"{count(header_at, 'line')} before it skipped")
+    if comments:
+        remarks.append(f"{count(comments, 'comment line')} skipped")
     if extra:
-        layout.append(f"{count(len(extra), 'other column')} ignored ({some(extra)})")
-    return Table(delimiter, header_at + 1, columns, cells, numbers, tuple(layout))
+        remarks.append(f"{count(len(extra), 'other column')} ignored ({some(extra)})")
+    by_role = {role: Cells(columns[role].name, texts, numbers, findings) for role, texts in cells.items()}
+    return Table(header_at + 1, columns, by_role, len(numbers), tuple(remarks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How the lines are cut: separator, header's names, the columns that are kept, place of the header line."""
+
+    delimiter: str
+    names: list[str]
+    columns: dict[Role, Column]
+    header_at: int
+
+    def footer_start(self, lines: list[str]) -> int:
+        """Place of the first of the lines at the end that start with a word such as Total and state no time."""
+        end = len(lines)
+        while end > self.header_at + 1 and (not lines[end - 1].strip() or self._is_footer(lines[end - 1])):
+            end -= 1
+        return end
+
+    def _is_footer(self, line: str) -> bool:
+        row = line[:_MAX_LINE].split(self.delimiter, MAX_COLUMNS)
+        place = self.columns["timestamp"].place
+        stated = place < len(row) and _SOME_TIME.search(row[place][:40]) is not None
+        return not stated and _FOOTER.fullmatch(row[0][:200].strip()) is not None
 
 
 def _header(lines: list[str], findings: Findings) -> tuple[int, str, list[str], dict[Role, Column]]:
@@ -125,66 +155,48 @@ def _columns(at: int, names: list[str], findings: Findings) -> dict[Role, Column
 
 
 def _rows(
-    lines: list[str], header_at: int, delimiter: str, names: list[str], findings: Findings
-) -> tuple[list[list[str]], list[int], list[str]]:
-    rows: list[list[str]] = []
+    lines: list[str], end: int, layout: _Layout, findings: Findings
+) -> tuple[dict[Role, list[str]], list[int], int]:
+    """Cells of the kept columns, the physical line of each row, and how many comment lines there were."""
+    cells: dict[Role, list[str]] = {role: [] for role in layout.columns}
+    kept = [(cells[role].append, column.place) for role, column in layout.columns.items()]
     numbers: list[int] = []
     comments = 0
-    body = lines[header_at + 1 :]
-    end = _footer_start(body, delimiter)
-    width = len(names)
-    for number, line in enumerate(body[:end], start=header_at + 2):
-        if not line or line.isspace():
+    delimiter, width = layout.delimiter, len(layout.names)
+    blank = delimiter + _BLANKS
+    for number, line in enumerate(lines[layout.header_at + 1 : end], start=layout.header_at + 2):
+        if len(line) > MAX_CELL_CHARACTERS or '"' in line or "\0" in line:
+            row = _odd_row(line, number, layout, findings)
+        elif not line.strip(blank):
             continue
-        if line[0] == "#":
+        elif line[0] == "#":
             comments += 1
             continue
-        row = (
-            line.split(delimiter)
-            if '"' not in line and len(line) <= _MAX_LINE
-            else _odd_row(line, number, delimiter, names, findings)
-        )
+        else:
+            row = line.split(delimiter)
         if len(row) != width:
             row = _fit(row, number, width, findings)
-        elif len(line) > MAX_CELL_CHARACTERS:
-            _check_lengths(row, number, names, findings)
         if row:
-            rows.append(row)
             numbers.append(number)
-    for number, line in enumerate(body[end:], start=header_at + 2 + end):
+            for keep, place in kept:
+                keep(row[place].strip())
+    return cells, numbers, comments
+
+
+def _say_footer(lines: list[str], end: int, findings: Findings) -> None:
+    for number, line in enumerate(lines[end:], start=end + 1):
         if line.strip():
-            findings.warning(
-                "footer",
-                f"{quote(line)} is not a reading, left out",
-                line=number,
-                column=NATIVE_NAMES["timestamp"],
-                raw=line,
-            )
-    remarks = [count(comments, "comment line") + " skipped"] if comments else []
-    if header_at and any(line.strip() for line in lines[:header_at]):
-        remarks.append(f"{count(header_at, 'line')} before the header skipped")
-    return rows, numbers, remarks
+            what = f"{quote(line)} is not a reading, left out"
+            findings.warning("footer", what, line=number, column=NATIVE_NAMES["timestamp"], raw=line)
 
 
-def _footer_start(body: list[str], delimiter: str) -> int:
-    """Where the lines at the end that start with a word such as Total begin."""
-    end = len(body)
-    while end and (not body[end - 1].strip() or _FOOTER.fullmatch(body[end - 1][:200].split(delimiter)[0].strip())):
-        end -= 1
-    return end
-
-
-def _odd_row(line: str, number: int, delimiter: str, names: list[str], findings: Findings) -> list[str]:
-    """A row with quotes, or one too long to be a row."""
+def _odd_row(line: str, number: int, layout: _Layout, findings: Findings) -> list[str]:
+    """The fields of a line that has quotes, a NUL byte, or a great length; none when it was refused or is blank."""
     if len(line) > _MAX_LINE:
-        row = line.split(delimiter, MAX_COLUMNS)
-        if not _check_lengths(row, number, names, findings):
-            raise findings.refusal(
-                "too_many_columns", f"more than {MAX_COLUMNS} fields", line=number, fix="export it again"
-            )
-        return []
-    row = _split(line, delimiter) or []
-    if not row:
+        row: list[str] | None = line.split(layout.delimiter, MAX_COLUMNS)
+    else:
+        row = _split(line, layout.delimiter)
+    if row is None:
         findings.error(
             "unclosed_quote",
             "unclosed quote, or text after a closing one; a field may not span lines",
@@ -192,7 +204,20 @@ def _odd_row(line: str, number: int, delimiter: str, names: list[str], findings:
             raw=line,
             fix='close the quote, and write a quote inside a field as ""',
         )
-    return row
+        return []
+    for place, cell in enumerate(row):
+        if len(cell) > MAX_CELL_CHARACTERS or "\0" in cell:
+            column = layout.names[place].strip() if place < len(layout.names) else None
+            if "\0" in cell:
+                what, fix = f"{quote(cell)} holds a NUL byte", "export the file again"
+            else:
+                what, fix = f"value too long: {len(cell):,} characters, at most {MAX_CELL_CHARACTERS:,}", "shorten it"
+            findings.error("bad_cell", what, line=number, column=column, raw=cell, fix=fix)
+            return []
+    if len(row) > MAX_COLUMNS:
+        findings.error("too_many_columns", f"more than {MAX_COLUMNS} fields", line=number, fix="export it again")
+        return []
+    return row if any(cell.strip() for cell in row) else []
 
 
 def _fit(row: list[str], number: int, width: int, findings: Findings) -> list[str]:
@@ -207,22 +232,6 @@ def _fit(row: list[str], number: int, width: int, findings: Findings) -> list[st
             fix="quote fields that hold the separator and give every row all fields",
         )
     return []
-
-
-def _check_lengths(row: list[str], number: int, names: list[str], findings: Findings) -> bool:
-    """Whether a cell was too long; it is then refused, quoted only in part."""
-    for place, cell in enumerate(row):
-        if len(cell) > MAX_CELL_CHARACTERS:
-            findings.error(
-                "cell_too_long",
-                f"value too long: {len(cell):,} characters, at most {MAX_CELL_CHARACTERS:,}",
-                line=number,
-                column=names[place].strip() if place < len(names) else None,
-                raw=cell,
-                fix="shorten it",
-            )
-            return True
-    return False
 
 
 def _split(line: str, delimiter: str) -> list[str] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.market.community import FloatArray
-from core.readings.columns import Column
-from core.readings.issues import Findings, count, quote
+from core.readings.columns import Role
+from core.readings.issues import Cells, count, quote
+from core.readings.layout import Table
 from core.readings.options import Options
 from core.readings.series import DAY_S, Rows
 from core.readings.zones import IntArray
@@ -21,57 +22,55 @@ _LIKELY_WATTS_KW = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
-    """A power column of a file: its name, and the unit its numbers are in."""
+class Power:
+    """A power column of a file: its cells, and the unit its numbers are in."""
 
-    name: str
+    cells: Cells
     unit: str
 
 
-def meaning_of(column: Column, header_line: int, options: Options, findings: Findings) -> Meaning:
-    """The unit of a column: what the person says, else what the header says. Raises FileRefused when nobody says."""
-    unit = column.unit if options.unit == "header" else options.unit
+def power_of(table: Table, role: Role, options: Options) -> Power:
+    """A column and its unit: what the person says, else what the header says. Raises FileRefused when nobody does."""
+    cells, stated = table.cells[role], table.columns[role].unit
+    unit = stated if options.unit == "header" else options.unit
     if not unit:
-        raise findings.refusal(
+        raise cells.findings.refusal(
             "unit_missing",
-            f"{quote(column.name)} states no unit",
-            line=header_line,
-            column=column.name,
+            f"{quote(cells.column)} states no unit",
+            line=table.header_line,
+            column=cells.column,
             fix="name it load_kW or solar_kW (or _W, _kWh, _Wh), or choose the unit",
         )
-    return Meaning(column.name, unit)
+    return Power(cells, unit)
 
 
-def to_kilowatts(
-    rows: Rows, slot_s: int, *, load: Meaning, solar: Meaning | None, options: Options, findings: Findings
-) -> Rows:
+def to_kilowatts(rows: Rows, slot_s: int, *, load: Power, solar: Power | None, options: Options) -> Rows:
     """Rows in kW, with registers differenced where the person asked for it, and every value possible for a home."""
     columns = {"load": load} if solar is None else {"load": load, "solar": solar}
-    registers = {
-        name: meaning
-        for name, meaning in columns.items()
+    registers = [
+        name
+        for name, power in columns.items()
         if options.cumulative != "keep"
-        and is_register(getattr(rows, name), rows.utc_s, limit=options.max_kw / _factor(meaning, slot_s))
-    }
-    for name, meaning in registers.items():
-        rows = _difference(rows, name, slot_s, meaning, options, findings)
+        and is_register(rows.values(name), rows.utc_s, power.unit, slot_s, options.max_kw)
+    ]
+    for name in registers:
+        rows = _difference(rows, name, slot_s, columns[name], options)
     if registers:
-        rows = _without_last(rows)
-    rows = replace(rows, load=rows.load * _factor(load, slot_s))
+        rows = rows.take(np.arange(len(rows.utc_s) - 1))
+    for name, power in columns.items():
+        rows = rows.with_values(name, rows.values(name) * factor(power.unit, slot_s))
     if solar is not None:
-        rows = replace(rows, solar=rows.solar * _factor(solar, slot_s))
-    _check(rows, "load", load, options, findings)
-    if solar is not None:
-        rows = _raise_standby(rows, solar, findings)
-        _check(rows, "solar", solar, options, findings)
+        rows = _raise_standby(rows, solar)
+    for name, power in columns.items():
+        _check(rows, name, power, options)
     return rows
 
 
-def is_register(values: FloatArray, utc_s: IntArray, *, limit: float) -> bool:
+def is_register(values: FloatArray, utc_s: IntArray, unit: str, slot_s: int, max_kw: float) -> bool:
     """Whether the values only ever climb, as a meter's total does.
 
-    Power and energy per interval fall at some hour of every day; over less than a day, only numbers too large for one
-    home (a fifth of `limit`, in the unit of the values) are taken for a total.
+    Power and energy per interval fall at some hour of every day. Over less than a day, only numbers too large for one
+    home are taken for a total: a fifth of the limit for energy, the limit for power.
     """
     known = values[~np.isnan(values)]
     steps = np.diff(known)
@@ -80,88 +79,58 @@ def is_register(values: FloatArray, utc_s: IntArray, *, limit: float) -> bool:
         return False
     if int(utc_s[-1]) - int(utc_s[0]) >= DAY_S and climbs >= 8:
         return True
-    return bool(known[0] > limit / 5 and steps.max() < known[0] / 2)
+    large = max_kw / 5 if unit in _ENERGY else max_kw
+    return bool(known[0] * factor(unit, slot_s) > large and steps.max() < known[0] / 2)
 
 
-def _factor(meaning: Meaning, slot_s: int) -> float:
-    """What turns a number of the column into mean kW."""
+def factor(unit: str, slot_s: int) -> float:
+    """What turns a number in this unit into mean kW over a slot."""
     per_hour = 3600.0 / slot_s
-    return {"kW": 1.0, "W": 1e-3, "kWh": per_hour, "Wh": 1e-3 * per_hour}[meaning.unit]
+    return {"kW": 1.0, "W": 1e-3, "kWh": per_hour, "Wh": 1e-3 * per_hour}[unit]
 
 
-def _difference(rows: Rows, name: str, slot_s: int, meaning: Meaning, options: Options, findings: Findings) -> Rows:
-    values: FloatArray = getattr(rows, name)
-    if options.cumulative == "refuse" or meaning.unit not in _ENERGY:
-        unit = "" if meaning.unit in _ENERGY else ", and choose its unit (kWh or Wh)"
-        raise findings.refusal(
+def _difference(rows: Rows, name: str, slot_s: int, power: Power, options: Options) -> Rows:
+    values = rows.values(name)
+    if options.cumulative == "refuse" or power.unit not in _ENERGY:
+        unit = "" if power.unit in _ENERGY else ", and choose its unit (kWh or Wh)"
+        raise power.cells.refusal(
+            int(rows.row[0]),
             "register",
             f"cumulative register: the numbers only climb, from {values[0]:g} to {values[-1]:g}",
-            line=int(rows.line[0]),
-            column=meaning.name,
             fix=f"choose the difference of neighbouring rows{unit}, or say that it is no register",
         )
     energy = np.full(len(values), np.nan)
     neighbours = np.diff(rows.utc_s) == slot_s
     energy[:-1][neighbours] = np.diff(values)[neighbours]
-    findings.warning(
-        "register",
-        f"cumulative register: energy per interval is the difference of neighbouring rows; the last row of"
-        f" {rows.household_id} only ends the one before it",
-        line=int(rows.line[-1]),
-        column=meaning.name,
-    )
-    return replace(rows, load=energy) if name == "load" else replace(rows, solar=energy)
+    what = "cumulative register: the energy of an interval is the difference of neighbouring rows;"
+    power.cells.warning(int(rows.row[-1]), "register", f"{what} the last row only ends the one before it")
+    return rows.with_values(name, energy)
 
 
-def _without_last(rows: Rows) -> Rows:
-    return Rows(rows.household_id, rows.utc_s[:-1], rows.load[:-1], rows.solar[:-1], rows.line[:-1])
-
-
-def _raise_standby(rows: Rows, meaning: Meaning, findings: Findings) -> Rows:
-    small = (rows.solar < 0) & (rows.solar >= -STANDBY_KW)
-    if not small.any():
+def _raise_standby(rows: Rows, solar: Power) -> Rows:
+    small = np.nonzero((rows.solar < 0) & (rows.solar >= -STANDBY_KW))[0]
+    if small.size == 0:
         return rows
-    findings.warning(
-        "solar_below_zero",
-        f"{count(int(small.sum()), 'small negative value')}, down to"
-        f" {rows.solar[small].min():g} kW, taken as zero (an inverter's own use)",
-        line=int(rows.line[np.nonzero(small)[0][0]]),
-        column=meaning.name,
-    )
-    return replace(rows, solar=np.where(small, 0.0, rows.solar))
+    lowest = rows.solar[small].min()
+    what = f"{count(small.size, 'small negative value')}, down to {lowest:g} kW, taken as zero (an inverter's own use)"
+    solar.cells.warning(int(rows.row[small[0]]), "solar_below_zero", what)
+    raised = rows.solar.copy()
+    raised[small] = 0.0
+    return rows.with_values("solar", raised)
 
 
-def _check(rows: Rows, name: str, meaning: Meaning, options: Options, findings: Findings) -> None:
-    values: FloatArray = getattr(rows, name)
-    for at in np.nonzero(values < 0)[0][:10]:
-        findings.error(
-            f"negative_{name}",
-            f"negative {name}: {values[at]:g} kW",
-            line=int(rows.line[at]),
-            column=meaning.name,
-            raw=f"{values[at]:g}",
-            fix="give what the home draws" if name == "load" else "give what the panels make",
-        )
+def _check(rows: Rows, name: str, power: Power, options: Options) -> None:
+    values = rows.values(name)
+    for at in np.nonzero(values < 0)[0]:
+        what = f"negative {name}: {values[at]:g} kW"
+        fix = "give what the home draws" if name == "load" else "give what the panels make"
+        power.cells.error(int(rows.row[at]), f"negative_{name}", what, fix=fix)
     high = np.nonzero(values > options.max_kw)[0]
-    if high.size == 0:
+    if high.size and power.unit.startswith("k") and np.median(values[values > 0]) > _LIKELY_WATTS_KW:
+        what = f"{name} up to {values[high].max():g} kW: not plausible for one home (watts?)"
+        fix = f"choose the unit {power.unit[1:]}, or raise the limit of {options.max_kw:g} kW a home"
+        power.cells.error(int(rows.row[high[0]]), "watts", what, fix=fix)
         return
-    known = values[values > 0]
-    if meaning.unit.startswith("k") and np.median(known) > _LIKELY_WATTS_KW:
-        findings.error(
-            "watts",
-            f"{name} up to {values[high].max():g} kW: not plausible for one home (watts?)",
-            line=int(rows.line[high[0]]),
-            column=meaning.name,
-            raw=f"{values[high[0]]:g}",
-            fix=f"choose the unit {meaning.unit.removeprefix('k')}, or raise the limit of {options.max_kw:g} kW a home",
-        )
-        return
-    for at in high[:10]:
-        findings.error(
-            "out_of_range",
-            f"{values[at]:g} kW is out of range for one household, at most {options.max_kw:g} kW",
-            line=int(rows.line[at]),
-            column=meaning.name,
-            raw=f"{values[at]:g}",
-            fix="correct it, or raise the limit",
-        )
+    for at in high:
+        what = f"{values[at]:g} kW is out of range for one household, at most {options.max_kw:g} kW"
+        power.cells.error(int(rows.row[at]), "out_of_range", what, fix="correct it, or raise the limit")

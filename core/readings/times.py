@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from core.readings.issues import Findings, quote
+from core.readings.issues import Cells, quote
 from core.readings.numbers import is_missing
 from core.readings.options import DateOrder
 
@@ -21,18 +20,17 @@ FIRST_S, LAST_S = 631_152_000, 4_133_980_800
 """The first second of the first year, and the one after the last year."""
 NEED = "need YYYY-MM-DD HH:MM:SS"
 
-_CLOCK = (
-    r"(?:[T ,]\s*(\d{1,2})(?::(\d{2})(?::(\d{2})(?:[.,]0+)?)?)?"
-    r"(?:\s*([AaPp])\.?[Mm]\.?)?\s*([Zz]|UTC|[+-]\d{2}(?::?\d{2})?)?)?"
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2}),?", re.ASCII)
+_SLASHED = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}),?", re.ASCII)
+_CLOCK = re.compile(
+    r"\s*(\d{1,2})(?::(\d{2})(?::(\d{2})(?:[.,]0+)?)?)?(?:\s*([AaPp])\.?[Mm]\.?)?"
+    r"\s*([Zz]|UTC|[+-]\d{2}(?::?\d{2})?)?",
+    re.ASCII,
 )
 """Hour, minute, second, A or P of am and pm, offset."""
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _CLOCK, re.ASCII)
-_SLASHED = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})" + _CLOCK, re.ASCII)
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?", re.ASCII)
 _NUMERIC = re.compile(r"[+-]?\d+([.,]\d+)?", re.ASCII)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-
-Family = Literal["iso", "slashed", "epoch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,121 +48,124 @@ class Times:
     hour_24: list[int]
 
 
-def times_of(cells: list[str], lines: list[int], findings: Findings, *, column: str, date_order: DateOrder) -> Times:
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """A time of day: seconds (86,400 for 24:00; None when no clock shows it) and the offset that is stated."""
+
+    seconds: int | None
+    offset_s: int | None
+
+
+def times_of(cells: Cells, *, date_order: DateOrder) -> Times:
     """Read the column. Raises FileRefused when a cell is no time, or the column can be read in two ways."""
-    family = _family(cells, lines, findings, column)
-    if family == "epoch":
-        return _epochs(cells, lines, findings, column)
-    pattern = _ISO if family == "iso" else _SLASHED
-    matches = [pattern.fullmatch(cell) for cell in cells]
-    for row, match in enumerate(matches):
-        if match is None:
-            _refuse_cell(cells[row], lines[row], findings, column, cells[0])
-    findings.stop_if_refused()
-    found = [match for match in matches if match is not None]
-    order = "ymd" if family == "iso" else _order(found, lines, findings, column, date_order)
-    return _clock_times(found, lines, findings, column, order)
+    first = next((text for text in cells.texts if not is_missing(text)), "")
+    if _EPOCH.fullmatch(first):
+        return _epochs(cells)
+    parts = [_split(text) for text in cells.texts]
+    pattern = _SLASHED if _SLASHED.fullmatch(_split(first)[0]) else _ISO
+    dates = {text: pattern.fullmatch(text) for text in dict.fromkeys(day for day, _ in parts)}
+    clocks = {text: _clock(text) for text in dict.fromkeys(clock for _, clock in parts)}
+    if None in dates.values() or None in clocks.values():
+        good = [dates[day] is not None and clocks[clock] is not None for day, clock in parts]
+        _refuse_shapes(cells, good)
+    numbers = {text: (int(match[1]), int(match[2]), int(match[3])) for text, match in dates.items() if match}
+    order = "ymd" if pattern is _ISO else _order(numbers, cells, parts, date_order)
+    days = {text: _day_number(three, order) for text, three in numbers.items()}
+    return _placed(cells, parts, days, {text: clock for text, clock in clocks.items() if clock is not None}, order)
 
 
-def _family(cells: list[str], lines: list[int], findings: Findings, column: str) -> Family:
-    """The format of the first cell that has one."""
-    for cell, line in zip(cells, lines, strict=True):
-        if _ISO.fullmatch(cell):
-            return "iso"
-        if _SLASHED.fullmatch(cell):
-            return "slashed"
-        if _EPOCH.fullmatch(cell):
-            return "epoch"
-        _refuse_cell(cell, line, findings, column, None)
-    findings.stop_if_refused()
-    raise AssertionError("a column without a time was not refused")
+def _split(cell: str) -> tuple[str, str]:
+    """The date and the clock time of a cell: they part at the first blank or T."""
+    blank, letter = cell.find(" "), cell.find("T")
+    at = max(blank, letter) if blank < 0 or letter < 0 else min(blank, letter)
+    return (cell, "") if at < 0 else (cell[:at], cell[at + 1 :])
 
 
-def _refuse_cell(cell: str, line: int, findings: Findings, column: str, like: str | None) -> None:
-    if is_missing(cell):
-        what = f"empty, no time is given ({quote(cell)})" if cell else "empty, no time is given"
-    elif _NUMERIC.fullmatch(cell):
-        what = f"number found: {quote(cell)}"
-    elif like is not None and (_ISO.fullmatch(cell) or _SLASHED.fullmatch(cell)):
-        what = f"{quote(cell)} is not written like {quote(like)}, the first time of the file"
+def _clock(text: str) -> _Clock | None:
+    """The time of day, None when the text is none; no text is midnight."""
+    match = _CLOCK.fullmatch(text or "00:00")
+    if match is None:
+        return None
+    hour, minute, second, half, offset = match.groups()
+    return _Clock(_seconds(hour, minute, second, half), None if offset is None else _offset(offset))
+
+
+def _refuse_shapes(cells: Cells, good: list[bool]) -> None:
+    like = next((cells.quoted(row) for row, fine in enumerate(good) if fine), None)
+    for row, fine in enumerate(good):
+        if not fine:
+            _refuse_cell(cells, row, like)
+    cells.findings.stop_if_refused()
+
+
+def _refuse_cell(cells: Cells, row: int, like: str | None) -> None:
+    text = cells.texts[row]
+    if is_missing(text):
+        what = f"empty, no time is given ({quote(text)})" if text else "empty, no time is given"
+    elif _NUMERIC.fullmatch(text):
+        what = f"number found: {quote(text)}"
+    elif like is not None and (_ISO.match(text) or _SLASHED.match(text)):
+        what = f"{quote(text)} is not written like {like}, the first time of the file"
     else:
-        what = f"{quote(cell)} is not a timestamp"
-    findings.error("not_a_time" if cell else "empty_time", what, line=line, column=column, raw=cell, fix=NEED)
+        what = f"{quote(text)} is not a timestamp"
+    cells.error(row, "not_a_time" if text else "empty_time", what, fix=NEED)
 
 
 def _order(
-    matches: list[re.Match[str]], lines: list[int], findings: Findings, column: str, date_order: DateOrder
+    numbers: dict[str, tuple[int, int, int]], cells: Cells, parts: list[tuple[str, str]], date_order: DateOrder
 ) -> str:
     """Day first or month first, decided over the whole column."""
-    day_first = next((row for row, match in enumerate(matches) if int(match[1]) > 12), None)
-    month_first = next((row for row, match in enumerate(matches) if int(match[2]) > 12), None)
+    day_first = next((text for text, (one, _, _) in numbers.items() if one > 12), None)
+    month_first = next((text for text, (_, two, _) in numbers.items() if two > 12), None)
     if day_first is not None and month_first is not None:
-        later = max(day_first, month_first)
-        raise findings.refusal(
-            "mixed_dates",
-            f"{quote(matches[later][0])} contradicts line {lines[min(day_first, month_first)]}: day and"
-            " month change places",
-            line=lines[later],
-            column=column,
-            raw=matches[later][0],
-            fix=NEED,
-        )
+        rows = [next(row for row, (day, _) in enumerate(parts) if day == text) for text in (day_first, month_first)]
+        what = f"{cells.quoted(max(rows))} contradicts line {cells.lines[min(rows)]}: day and month change places"
+        raise cells.refusal(max(rows), "mixed_dates", what, fix=NEED)
     if day_first is not None or (date_order == "day_first" and month_first is None):
         return "dmy"
     if month_first is not None or date_order == "month_first":
         return "mdy"
-    raise findings.refusal(
-        "ambiguous_date",
-        f"ambiguous date {quote(matches[0][0])}: day or month first?",
-        line=lines[0],
-        column=column,
-        raw=matches[0][0],
-        fix=f"{NEED}, or say whether the day or the month comes first",
-    )
+    what = f"ambiguous date {cells.quoted(0)}, day or month first?"
+    raise cells.refusal(0, "ambiguous_date", what, fix=f"{NEED}, or say whether the day or the month comes first")
 
 
-def _clock_times(matches: list[re.Match[str]], lines: list[int], findings: Findings, column: str, order: str) -> Times:
-    walls = np.zeros(len(matches), dtype=np.int64)
-    offsets = np.zeros(len(matches), dtype=np.int64)
-    stated = 0
-    hour_24: list[int] = []
-    days: dict[tuple[str, str, str], int | None] = {}
-    seconds_of: dict[tuple[str, ...], int | None] = {}
-    for row, match in enumerate(matches):
-        one, two, three, *clock, offset = match.groups()
-        date_key, clock_key = (one, two, three), tuple(clock)
-        if date_key not in days:
-            days[date_key] = _day_number(date_key, order)
-        if clock_key not in seconds_of:
-            seconds_of[clock_key] = _seconds(*clock_key)
-        day, seconds = days[date_key], seconds_of[clock_key]
-        if day is None or seconds is None:
-            _refuse_value(match[0], day, seconds, lines[row], findings, column)
-            continue
-        if seconds == 86_400:
-            hour_24.append(row)
-        walls[row] = day * 86_400 + seconds
-        if offset:
-            stated += 1
-            offsets[row] = _offset(offset)
-    findings.stop_if_refused()
-    if 0 < stated < len(matches):
-        odd = next(row for row, match in enumerate(matches) if bool(match[8]) != bool(matches[0][8]))
-        raise findings.refusal(
-            "mixed_zones",
-            f"{quote(matches[odd][0])}: some rows state a UTC offset and others none",
-            line=lines[odd],
-            column=column,
-            raw=matches[odd][0],
-            fix="state it in every row or in none",
-        )
+def _placed(
+    cells: Cells,
+    parts: list[tuple[str, str]],
+    days: dict[str, int | None],
+    clocks: dict[str, _Clock],
+    order: str,
+) -> Times:
+    """The times of cells whose dates and clock times were understood, if the calendar and the clock have them."""
+    if None in days.values() or any(clock.seconds is None for clock in clocks.values()):
+        for row, (day, clock) in enumerate(parts):
+            if days[day] is None or clocks[clock].seconds is None:
+                _refuse_value(cells, row, days[day])
+        cells.findings.stop_if_refused()
+    seconds = {text: clock.seconds or 0 for text, clock in clocks.items()}
+    walls = np.array([(days[day] or 0) * 86_400 + seconds[clock] for day, clock in parts], dtype=np.int64)
+    offsets = None
+    if any(clock.offset_s is not None for clock in clocks.values()):
+        offsets = _offsets([clocks[clock].offset_s for _, clock in parts], cells)
+    hour_24 = []
+    if 86_400 in seconds.values():
+        hour_24 = [row for row, (_, clock) in enumerate(parts) if seconds[clock] == 86_400]
     how = {"ymd": "year-month-day", "dmy": "day/month/year", "mdy": "month/day/year"}[order]
-    return Times(walls, offsets if stated else None, f"times as {how}", hour_24)
+    return Times(walls, offsets, f"times as {how}", hour_24)
 
 
-def _day_number(parts: tuple[str, str, str], order: str) -> int | None:
+def _offsets(stated: list[int | None], cells: Cells) -> IntArray:
+    """The offset of every row. Raises FileRefused when only some rows state one."""
+    if None in stated:
+        odd = next(row for row, offset in enumerate(stated) if (offset is None) != (stated[0] is None))
+        what = f"{cells.quoted(odd)}: some rows state a UTC offset and others none"
+        raise cells.refusal(odd, "mixed_zones", what, fix="state it in every row or in none")
+    return np.array(stated, dtype=np.int64)
+
+
+def _day_number(parts: tuple[int, int, int], order: str) -> int | None:
     """Days since 1970, None when the calendar has no such day or it is out of range."""
-    numbers = dict(zip(order, (int(part) for part in parts), strict=True))
+    numbers = dict(zip(order, parts, strict=True))
     if not FIRST_YEAR <= numbers["y"] <= LAST_YEAR:
         return None
     try:
@@ -195,45 +196,28 @@ def _offset(text: str) -> int:
     return -seconds if text[0] == "-" else seconds
 
 
-def _refuse_value(cell: str, day: int | None, seconds: int | None, line: int, findings: Findings, column: str) -> None:
-    year = re.search(r"\d{4}", cell)
+def _refuse_value(cells: Cells, row: int, day: int | None) -> None:
+    year = re.search(r"\d{4}", cells.texts[row])
+    what = f"{cells.quoted(row)} is not a time of the clock"
     if year is not None and not FIRST_YEAR <= int(year[0]) <= LAST_YEAR:
-        what = f"date out of range: {quote(cell)} is not between {FIRST_YEAR} and {LAST_YEAR}"
+        what = f"date out of range: {cells.quoted(row)} is not between {FIRST_YEAR} and {LAST_YEAR}"
     elif day is None:
-        what = f"{quote(cell)} is not a day of the calendar"
-    else:
-        what = f"{quote(cell)} is not a time of the clock"
-    findings.error("time_out_of_range", what, line=line, column=column, raw=cell, fix=NEED)
+        what = f"{cells.quoted(row)} is not a day of the calendar"
+    cells.error(row, "time_out_of_range", what, fix=NEED)
 
 
-def _epochs(cells: list[str], lines: list[int], findings: Findings, column: str) -> Times:
-    digits = len(cells[0])
-    for row, cell in enumerate(cells):
-        if not _EPOCH.fullmatch(cell) or len(cell) != digits:
-            _refuse_cell(cell, lines[row], findings, column, cells[0])
-    findings.stop_if_refused()
-    counts = np.array([int(cell) for cell in cells], dtype=np.int64)
-    seconds = counts if digits == 10 else counts // 1000
-    if digits == 13 and (counts % 1000).any():
-        row = int(np.nonzero(counts % 1000)[0][0])
-        raise findings.refusal(
-            "time_out_of_range",
-            f"{quote(cells[row])} is not a whole second",
-            line=lines[row],
-            column=column,
-            raw=cells[row],
-            fix=NEED,
-        )
-    outside = (seconds < FIRST_S) | (seconds >= LAST_S)
-    if outside.any():
-        row = int(np.nonzero(outside)[0][0])
-        raise findings.refusal(
-            "time_out_of_range",
-            f"date out of range: {quote(cells[row])} seconds since 1970",
-            line=lines[row],
-            column=column,
-            raw=cells[row],
-            fix=NEED,
-        )
+def _epochs(cells: Cells) -> Times:
+    digits = len(cells.texts[0])
+    for row, text in enumerate(cells.texts):
+        if not _EPOCH.fullmatch(text) or len(text) != digits:
+            _refuse_cell(cells, row, None)
+    cells.findings.stop_if_refused()
+    counts = np.array([int(text) for text in cells.texts], dtype=np.int64)
+    per_second = 1 if digits == 10 else 1000
+    seconds = counts // per_second
+    odd = np.nonzero((counts % per_second != 0) | (seconds < FIRST_S) | (seconds >= LAST_S))[0]
+    if odd.size:
+        what = f"date out of range: {cells.quoted(int(odd[0]))} is no whole second between {FIRST_YEAR} and {LAST_YEAR}"
+        raise cells.refusal(int(odd[0]), "time_out_of_range", what, fix=NEED)
     unit = "seconds" if digits == 10 else "milliseconds"
-    return Times(seconds, np.zeros(len(cells), dtype=np.int64), f"times as {unit} since 1970 UTC", [])
+    return Times(seconds, np.zeros(len(counts), dtype=np.int64), f"times as {unit} since 1970 UTC", [])
