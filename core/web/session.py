@@ -19,7 +19,8 @@ def browser_token() -> str | None:
 
 def browser_address() -> str:
     """The address the page is shown at."""
-    return st.context.ip_address or LOCALHOST
+    address = st.context.ip_address
+    return address if isinstance(address, str) else LOCALHOST
 
 
 def signed_in() -> User | None:

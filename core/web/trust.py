@@ -15,6 +15,7 @@ from core.exchange import current
 from core.ledger.verify import Verdict
 from core.web.explorer.amounts import count, size
 from core.web.explorer.times import Clock
+from core.web.session import still_signed_in
 from core.web.text import foreign
 
 LEVEL = 2
@@ -66,6 +67,7 @@ def trust(status: ChainStatus, clock: Clock) -> Trust:
 @st.fragment(run_every=REFRESH_S)
 def trust_bar() -> None:
     """One line: the state in a word, the sentence, and the button that checks it now."""
+    still_signed_in()
     exchange = current()
     clock = Clock(exchange.settings.time_zone)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="trust_bar"):
