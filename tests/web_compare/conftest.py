@@ -74,6 +74,10 @@ def made_rows(community: Community, tariff: Tariff, share: float) -> tuple[dict,
     }
     households = {"bill": base - savings, "baseline_bill": base, "savings": savings}
     households |= {"bought_kwh": bought.sum(0), "sold_kwh": sold.sum(0)}
+    households |= {
+        "load_kwh": community.load_kw.sum(0) * community.slot_h,
+        "solar_kwh": community.solar_kw.sum(0) * community.slot_h,
+    }
     slots = {"demand_kwh": demand, "supply_kwh": supply, "traded_kwh": traded, "price": price}
     slots |= {"import_kwh": np.maximum(demand - supply, 0), "export_kwh": np.maximum(supply - demand, 0)}
     slots |= {"community_cost": cost, "baseline_cost": baseline}
@@ -88,7 +92,7 @@ def make_scene(tmp_path: Path) -> Callable[..., Scene]:
     def make(households: int = 6, slots: int = 48 * 3, slot_h: float = 0.5, **shown: object) -> Scene:
         community = made_community(households, slots, slot_h)
         result = made_result(tmp_path / f"{households}-{slots}", community)
-        return scene_of(result, "Base", **{"numbers": Numbers(), "community": community, **shown})
+        return scene_of(result, "Base", **{"numbers": Numbers(), "readings": lambda: community, **shown})
 
     return make
 

@@ -39,7 +39,7 @@ def every_chart(scene: Scene) -> dict[str, Chart]:
         "bars": household_bars(scene, row),
         "Lorenz": lorenz_curves(scene),
         "profile": profile(scene),
-        "Sankey": sankey(scene, row),
+        "Sankey": sankey(scene, row, ink="#000000"),
     }
     return found | {key: heat_map(scene, row, key) for key in QUANTITIES}
 
@@ -110,8 +110,8 @@ def test_losers_are_red_and_hatched_and_counted_in_words(
 
 def test_energy_in_equals_energy_out_at_every_place_of_the_sankey(make_scene: MakeScene) -> None:
     scene = make_scene()
-    link = sankey(scene, scene.rows[1]).figure.data[0].link
-    places = sankey(scene, scene.rows[1]).figure.data[0].node.label
+    link = sankey(scene, scene.rows[1], ink="#000000").figure.data[0].link
+    places = sankey(scene, scene.rows[1], ink="#000000").figure.data[0].node.label
     flow = dict.fromkeys(places, 0.0)
     for source, target, value in zip(link.source, link.target, link.value, strict=True):
         flow[places[source]] -= value
@@ -119,8 +119,8 @@ def test_energy_in_equals_energy_out_at_every_place_of_the_sankey(make_scene: Ma
     hours = scene.result.slot_h
     assert flow["Neighbours"] == pytest.approx(0)
     assert flow["Own roof"] == pytest.approx(0)
-    assert flow["Solar"] == pytest.approx(-scene.community.solar_kw.sum() * hours)
-    assert flow["Use"] == pytest.approx(scene.community.load_kw.sum() * hours)
+    assert flow["Solar"] == pytest.approx(-scene.readings().solar_kw.sum() * hours)
+    assert flow["Use"] == pytest.approx(scene.readings().load_kw.sum() * hours)
 
 
 def test_lines_that_coincide_are_dashed_so_that_all_are_seen() -> None:

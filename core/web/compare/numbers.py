@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from core.settings import Settings
+
 STYLES = {"1,234.5": (",", "."), "1.234,5": (".", ","), "1 234,5": ("\u202f", ",")}
 """Number style to thousands and decimal separator."""
 NOT_DEFINED = "–"
@@ -51,3 +53,8 @@ class Numbers:
     def unit(self, unit: str) -> str:
         """A unit with the lab's currency where the market's stands, such as ₹/kWh."""
         return unit.replace("₹", self.currency)
+
+
+def numbers_of(settings: Settings) -> Numbers:
+    """The numbers of this lab."""
+    return Numbers(settings.currency, settings.number_style)

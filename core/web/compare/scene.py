@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,7 +23,7 @@ class Scene:
     """The rows of one scenario over the slots of one period.
 
     starts: of the period's slots by the clock on the site's wall, `[slot]`. household: the chosen one's place in
-    `result.household_ids`. community: the readings, if they are still there.
+    `result.household_ids`. readings: the community of the run, None when it is no longer kept.
     """
 
     result: RunResult
@@ -30,8 +31,14 @@ class Scene:
     slots: slice
     starts: Times
     numbers: Numbers
-    community: Community | None = None
+    readings: Callable[[], Community | None] = lambda: None
     household: int | None = None
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """What tells this scene from any other, for a Memory."""
+        slots = (self.slots.start, self.slots.stop)
+        return (self.result.result_digest, self.scenario, slots, self.numbers, self.household)
 
     @property
     def rows(self) -> tuple[ResultRow, ...]:
@@ -64,7 +71,7 @@ def scene_of(
     *,
     numbers: Numbers,
     period: Period | None = None,
-    community: Community | None = None,
+    readings: Callable[[], Community | None] = lambda: None,
     household_id: str = "",
 ) -> Scene:
     """The scene of one scenario; a household that the run does not know is nobody."""
@@ -76,7 +83,7 @@ def scene_of(
         slots=slots,
         starts=starts[slots],
         numbers=numbers,
-        community=community,
+        readings=readings,
         household=result.household_ids.index(household_id) if household_id in result.household_ids else None,
     )
 

@@ -14,6 +14,8 @@ from core.web.charts import figure
 from core.web.compare.numbers import Numbers
 
 DAY_MIN = 1_440
+LEGEND_LINE, LEGEND_COLUMNS = 19, 4
+"""Height of a line of the legend in pixels, and how many names stand in it on a wide screen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +36,10 @@ def frame(
     height: int = 320,
     legend: bool = True,
 ) -> go.Figure:
-    """The house's frame around `traces`, with the lab's number style."""
-    drawn = figure(traces, x_title=x_title, y_title=y_title, height=height, legend=legend)
+    """The house's frame around `traces`, with the lab's number style; a long legend gets room of its own."""
+    named = len({trace.name for trace in traces if trace.showlegend is not False}) if legend else 0
+    room = LEGEND_LINE * max(0, -(-named // LEGEND_COLUMNS) - 1)
+    drawn = figure(traces, x_title=x_title, y_title=y_title, height=height + room, legend=legend)
     drawn.update_layout(separators=numbers.separators, hoverlabel={"namelength": -1})
     return drawn
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import plotly.graph_objects as go
 
 from core.runs.results import ResultRow
@@ -40,14 +41,15 @@ def duration(scene: Scene) -> Chart:
     return Chart(drawn, "Duration curve of import. Largest import: " + "; ".join(peaks) + ".", note)
 
 
-def sankey(scene: Scene, row: ResultRow) -> Chart:
-    """Energy from sun and grid to use, neighbours and grid, kWh over the period."""
+def sankey(scene: Scene, row: ResultRow, *, ink: str) -> Chart:
+    """Energy from sun and grid to use, neighbours and grid, kWh over the period; `ink` is the colour of the words."""
     flows = [flow for flow in _flows(scene, row) if flow[2] > 1e-9]
     places = list(dict.fromkeys(place for source, target, _ in flows for place in (source, target)))
     trace = go.Sankey(
         arrangement="snap",
         valueformat=",.1f",
         valuesuffix=" kWh",
+        textfont={"color": ink, "size": 13},
         node={
             "label": places,
             "color": [_TINTS.get(place, MUTED) for place in places],
@@ -82,14 +84,11 @@ _TINTS = {SOLAR: SUN, OWN: FEED_IN, NEIGHBOURS: ACCENT, USE: MUTED, FROM_GRID: R
 
 
 def _flows(scene: Scene, row: ResultRow) -> list[tuple[str, str, float]]:
-    """From, to, kWh. Deficit D, surplus G and trade Q are the row's; load and solar are the readings'."""
+    """From, to, kWh. What own roofs serve is not known for a part of a run whose readings are gone: NaN."""
     series = scene.series(row, "demand_kwh", "supply_kwh", "traded_kwh")
     demand, supply, traded = (float(values.sum()) for values in series)
     trade = [(NEIGHBOURS, USE, traded), (FROM_GRID, USE, demand - traded)]
-    if scene.community is None:
-        return [(SOLAR, NEIGHBOURS, traded), (SOLAR, TO_GRID, supply - traded), *trade]
-    load = float(scene.community.load_kw[scene.slots].sum()) * scene.result.slot_h
-    solar = float(scene.community.solar_kw[scene.slots].sum()) * scene.result.slot_h
+    load, solar = _used_and_made(scene, row)
     return [
         (SOLAR, OWN, solar - supply),
         (SOLAR, NEIGHBOURS, traded),
@@ -98,3 +97,16 @@ def _flows(scene: Scene, row: ResultRow) -> list[tuple[str, str, float]]:
         (OWN, LOST, (solar - supply) - (load - demand)),
         *trade,
     ]
+
+
+def _used_and_made(scene: Scene, row: ResultRow) -> tuple[float, float]:
+    """Σ load and Σ solar of the period, kWh; of a part of the run only with its readings, else NaN."""
+    if scene.whole:
+        households = scene.result.households(row)
+        return float(households["load_kwh"].sum()), float(households["solar_kwh"].sum())
+    community = scene.readings()
+    if community is None:
+        return np.nan, np.nan
+    power = (community.load_kw[scene.slots], community.solar_kw[scene.slots])
+    load, solar = (float(values.sum()) * scene.result.slot_h for values in power)
+    return load, solar

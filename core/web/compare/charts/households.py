@@ -109,14 +109,15 @@ def lorenz_curves(scene: Scene) -> Chart:
 
 def profile(scene: Scene) -> Chart | None:
     """Load and solar of the chosen household over the period; None without one or without its readings."""
-    if scene.household is None or scene.community is None:
+    community = None if scene.household is None else scene.readings()
+    if scene.household is None or community is None:
         return None
     household_id = scene.result.household_ids[scene.household]
-    place = scene.community.household_ids.index(household_id)
+    place = community.household_ids.index(household_id)
     traces, words = [], []
     for label, power, tint in (
-        ("Load", scene.community.load_kw, ACCENT),
-        ("Solar", scene.community.solar_kw, SUN),
+        ("Load", community.load_kw, ACCENT),
+        ("Solar", community.solar_kw, SUN),
     ):
         energy = power[scene.slots, place] * scene.result.slot_h
         words.append(f"{label.lower()} {scene.numbers.number(float(energy.sum()), 1)} kWh")

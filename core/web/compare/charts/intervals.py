@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from core.runs.statistics import Interval
 from core.web.charts import GRID, MUTED, colour_of
 from core.web.compare.charts.chart import Chart, frame
 from core.web.compare.numbers import Numbers
@@ -14,54 +16,29 @@ from core.web.text import plotly as name
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean difference to the baseline and its 95 % interval."""
+class Difference:
+    """How far one algorithm is from the baseline."""
 
     algorithm_id: str
     label: str
-    value: float
-    low: float
-    high: float
+    interval: Interval
 
     @property
-    def clear(self) -> bool:
-        """Whether the interval leaves 0 out."""
-        return self.low > 0 or self.high < 0
+    def words(self) -> str:
+        """What may be said of it."""
+        if not math.isfinite(self.interval.low):
+            return "too few days to say"
+        if self.interval.low == self.interval.high == 0:
+            return "no difference"
+        return "clear" if self.interval.clear else "could be chance"
 
 
-def intervals(found: Sequence[Interval], *, baseline: str, what: str, unit: str, numbers: Numbers) -> Chart:
+def intervals(found: Sequence[Difference], *, baseline: str, what: str, unit: str, numbers: Numbers) -> Chart:
     """One dot and whisker an algorithm; hollow where the interval holds 0."""
-    traces = [
-        go.Scatter(
-            x=[each.value],
-            y=[name(each.label)],
-            mode="markers",
-            marker={
-                "size": 10,
-                "color": colour_of(each.algorithm_id),
-                "symbol": "circle" if each.clear else "circle-open",
-                "line": {"width": 2},
-            },
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [each.high - each.value],
-                "arrayminus": [each.value - each.low],
-                "color": colour_of(each.algorithm_id),
-                "thickness": 2,
-                "width": 6,
-            },
-            hovertemplate=(
-                f"%{{x:,.2f}} {unit}<br>95 %: {numbers.number(each.low)} to {numbers.number(each.high)} {unit}"
-                "<extra></extra>"
-            ),
-        )
-        for each in found
-    ]
     drawn = frame(
-        traces,
+        [_dot(each, unit, numbers) for each in found],
         numbers=numbers,
-        x_title=f"{what}: difference to {baseline} ({unit})",
+        x_title=f"Difference to {name(baseline)} ({unit})",
         height=90 + 36 * max(1, len(found)),
         legend=False,
     )
@@ -69,8 +46,37 @@ def intervals(found: Sequence[Interval], *, baseline: str, what: str, unit: str,
     drawn.update_yaxes(autorange="reversed", type="category")
     drawn.update_xaxes(zeroline=True, zerolinecolor=MUTED, zerolinewidth=1, gridcolor=GRID)
     words = [
-        f"{each.label} {numbers.number(each.value, sign=True)} {unit}"
-        f" ({numbers.number(each.low)} to {numbers.number(each.high)}{'' if each.clear else ', could be chance'})"
+        f"{each.label} {numbers.number(each.interval.difference, sign=True)} {unit}"
+        f" ({numbers.number(each.interval.low)} to {numbers.number(each.interval.high)}, {each.words})"
         for each in found
     ]
     return Chart(drawn, f"{what}, difference to {baseline} with 95 % intervals: " + "; ".join(words) + ".")
+
+
+def _dot(each: Difference, unit: str, numbers: Numbers) -> go.Scatter:
+    interval, colour = each.interval, colour_of(each.algorithm_id)
+    known = math.isfinite(interval.low)
+    return go.Scatter(
+        x=[interval.difference],
+        y=[name(each.label)],
+        mode="markers",
+        marker={
+            "size": 10,
+            "color": colour,
+            "symbol": "circle" if interval.clear else "circle-open",
+            "line": {"width": 2, "color": colour},
+        },
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [interval.high - interval.difference if known else 0.0],
+            "arrayminus": [interval.difference - interval.low if known else 0.0],
+            "color": colour,
+            "thickness": 2,
+            "width": 6,
+        },
+        hovertemplate=(
+            f"%{{x:,.2f}} {unit}<br>95 %: {numbers.number(interval.low)} to {numbers.number(interval.high)} {unit}"
+            "<extra></extra>"
+        ),
+    )

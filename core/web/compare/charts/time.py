@@ -90,7 +90,7 @@ def _draw_tariff(drawn: go.Figure, scene: Scene, most: int) -> float:
 
 
 def _settle_two_panels(drawn: go.Figure, scene: Scene, step_min: float) -> None:
-    look = frame([], numbers=scene.numbers, height=440).layout
+    look = frame(drawn.data, numbers=scene.numbers, height=440).layout
     drawn.update_layout(
         height=look.height,
         margin=look.margin,
@@ -105,8 +105,18 @@ def _settle_two_panels(drawn: go.Figure, scene: Scene, step_min: float) -> None:
     )
     drawn.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
     drawn.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
-    drawn.update_yaxes(title_text=f"Price ({scene.numbers.currency}/kWh)", row=1, col=1)
+    drawn.update_yaxes(title_text=f"Price ({scene.numbers.currency}/kWh)", range=_with_margin(drawn), row=1, col=1)
     drawn.update_yaxes(title_text=f"Traded (kWh per {width_words(step_min)})", rangemode="tozero", row=2, col=1)
+
+
+def _with_margin(drawn: go.Figure) -> list[float] | None:
+    """A range in which the highest and the lowest price do not lie on the edge."""
+    prices = np.concatenate([trace.y for trace in drawn.data if trace.yaxis == "y"])
+    if not np.isfinite(prices).any():
+        return None
+    low, high = float(np.nanmin(prices)), float(np.nanmax(prices))
+    margin = (high - low or 1.0) * 0.06
+    return [low - margin, high + margin]
 
 
 def cumulative_savings(scene: Scene) -> Chart:

@@ -1,0 +1,31 @@
+"""What the page's address asks for: `?run=…` a result, `?dataset=…` the next comparison of it, neither the doors.
+
+`link=…` is a share link's token; `like=…` names a run whose choices the next one starts from. What is chosen within a
+result (scenario, baseline, period, household, tab) is kept in the address by its own widgets.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import streamlit as st
+
+OURS = ("run", "dataset", "like", "link")
+LONGEST = 100
+"""Characters of a parameter that are looked at; an id and a token fit."""
+
+
+def asked(name: str) -> str:
+    """A parameter of the address, "" without it."""
+    return str(st.query_params.get(name, ""))[:LONGEST]
+
+
+def go(**parameters: str) -> NoReturn:
+    """Show another view of the page: these of `OURS`, and none of the present ones."""
+    for name in OURS:
+        if parameters.get(name):
+            st.query_params[name] = parameters[name]
+        elif name in st.query_params:
+            del st.query_params[name]
+    st.rerun(scope="app")
+    raise AssertionError("a rerun ends the script")

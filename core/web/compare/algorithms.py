@@ -1,0 +1,110 @@
+"""Which algorithms are compared, and with which parameters: every input is made from what the algorithm declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from core.errors import MarketError
+from core.market.algorithms import find
+from core.market.contract import Algorithm, Parameter, Value
+from core.runs.plan import RunPlan, Selection
+from core.web.charts import colour_of
+from core.web.compare.numbers import Numbers
+from core.web.text import foreign
+
+
+def choose(numbers: Numbers, *, key: str, like: RunPlan | None, heavy: bool) -> list[Selection]:
+    """The chosen algorithms with the parameters in which they differ from their defaults.
+
+    like: a plan to start from. heavy: leaves the optimum out unless somebody ticks it.
+    """
+    st.subheader("Algorithms", anchor=False)
+    before = {each.algorithm_id: each.parameters for each in like.selections} if like else None
+    chosen = []
+    with st.grid("auto", min_column_width=250):
+        for algorithm in find().values():
+            if before is not None:
+                wanted = algorithm.id in before
+            else:
+                wanted = not (heavy and algorithm.id == "community_optimum")
+            selection = _card(
+                algorithm, wanted, (before or {}).get(algorithm.id, {}), numbers, key=f"{key}_{algorithm.id}"
+            )
+            if selection is not None:
+                chosen.append(selection)
+    return chosen
+
+
+def _card(
+    algorithm: Algorithm, wanted: bool, given: Mapping[str, Value], numbers: Numbers, *, key: str
+) -> Selection | None:
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        used = st.checkbox(
+            f"{swatch(algorithm.id)} **{foreign(algorithm.name)}**",
+            wanted,
+            key=f"{key}_used",
+            help=f"{foreign(algorithm.promise, limit=300)} Source: {foreign(algorithm.source, limit=300)}",
+        )
+        st.caption(foreign(algorithm.promise, limit=160))
+        if not used:
+            return None
+        if not algorithm.parameters:
+            return Selection(algorithm.id)
+        with st.popover("Parameters", icon=":material/tune:", type="tertiary"):
+            values = {
+                parameter.name: _input(
+                    parameter, given.get(parameter.name, parameter.default), numbers, key=f"{key}_{parameter.name}"
+                )
+                for parameter in algorithm.parameters
+            }
+        changed = {each.name: values[each.name] for each in algorithm.parameters if values[each.name] != each.default}
+        if changed:
+            st.caption(
+                "Changed: " + ", ".join(f"{foreign(name)} = {foreign(value)}" for name, value in changed.items())
+            )
+        return Selection(algorithm.id, changed)
+
+
+def swatch(algorithm_id: str) -> str:
+    """A square in the algorithm's colour, as Markdown."""
+    return f':color[■]{{foreground="{colour_of(algorithm_id)}"}}'
+
+
+def title_of(parameter: Parameter, numbers: Numbers) -> str:
+    """The parameter's name with its unit, as Markdown."""
+    unit = numbers.unit(parameter.unit)
+    return foreign(parameter.name.replace("_", " ")) + (f" ({foreign(unit)})" if unit else "")
+
+
+def _input(parameter: Parameter, value: Value, numbers: Numbers, *, key: str) -> Value:
+    label, explained = (
+        title_of(parameter, numbers),
+        f"{foreign(parameter.help, limit=300)} Allowed: {foreign(parameter.allowed, limit=300)}.",
+    )
+    if parameter.choices:
+        choices = list(parameter.choices)
+        return str(st.selectbox(label, choices, index=choices.index(str(value)), help=explained, key=key))
+    if isinstance(parameter.default, str):
+        return _allowed(parameter, st.text_input(label, str(value), help=explained, key=key) or parameter.default)
+    lowest = parameter.minimum if parameter.minimum is not None else parameter.above
+    if isinstance(parameter.default, int):
+        whole = st.number_input(
+            label, _int(lowest), _int(parameter.maximum), int(value), step=1, help=explained, key=key
+        )
+        return _allowed(parameter, whole)
+    number = st.number_input(label, lowest, parameter.maximum, float(value), format="%.4g", help=explained, key=key)
+    return _allowed(parameter, number)
+
+
+def _allowed(parameter: Parameter, value: Value) -> Value:
+    try:
+        return parameter.check(value)
+    except MarketError as refusal:
+        st.error(foreign(refusal, limit=300))
+        return parameter.default
+
+
+def _int(end: float | None) -> int | None:
+    return None if end is None else int(end)

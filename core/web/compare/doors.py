@@ -1,0 +1,108 @@
+"""The three ways in: drop files, take the sample community, go on with an earlier dataset; below them what was run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.accounts import User, may
+from core.errors import LabError
+from core.exchange import current
+from core.readings import Options
+from core.runs.datasets import Upload
+from core.web.compare import history, report_view, sample
+from core.web.compare.address import go
+from core.web.compare.numbers import Numbers
+from core.web.compare.reading import choose, progress_bar, uploads
+from core.web.text import foreign
+
+REFUSED = "compare_refused"
+ROUND = "compare_round"
+"""Counts uploads taken in: with another key the uploader is empty again."""
+
+
+def show(user: User) -> None:
+    """The start of the page."""
+    if may(user, "analyst"):
+        files, others = st.columns([3, 2], gap="medium")
+        with files, st.container(border=True):
+            _drop(user)
+        with others:
+            with st.container(border=True):
+                sample.offer(user)
+            with st.container(border=True):
+                _earlier(user)
+        _refusal()
+    else:
+        st.info("Your role can read runs that others shared. Ask an admin for the role analyst to start your own.")
+    history.show(user)
+
+
+def _drop(user: User) -> None:
+    st.subheader("Your readings", anchor=False)
+    dropped = st.file_uploader(
+        "Drop CSV files of meters, all at once",
+        type=["csv", "txt", "tsv"],
+        accept_multiple_files=True,
+        help="One file a household or several in one; columns timestamp, household_id, load_kW, solar_kW, or similar.",
+        key=f"compare_files_{st.session_state.get(ROUND, 0)}",
+    )
+    with st.expander("How to read them", icon=":material/tune:"):
+        options = _options()
+    if dropped and options is not None:
+        seen = (tuple(file.file_id for file in dropped), options.time_zone, repr(options))
+        if st.session_state.get("compare_seen") != seen:
+            st.session_state["compare_seen"] = seen
+            take_in(user, uploads(dropped), options)
+
+
+def _options() -> Options | None:
+    try:
+        return choose(Options(time_zone=current().settings.time_zone), key="compare_new")
+    except LabError as refusal:
+        st.error(foreign(refusal, limit=400))
+        return None
+
+
+def take_in(user: User, files: list[Upload], options: Options) -> None:
+    """Read files as a new dataset and go on with it, or say why not."""
+    try:
+        with progress_bar() as progress:
+            added = current().datasets.add(user.user_id, files, options=options, progress=progress)
+    except LabError as refusal:
+        st.error(foreign(refusal, limit=400))
+        return
+    st.session_state.pop(REFUSED, None)
+    if added.dataset is None:
+        st.session_state[REFUSED] = added.report
+        return
+    st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
+    go(dataset=added.dataset.dataset_id)
+
+
+def _refusal() -> None:
+    report = st.session_state.get(REFUSED)
+    if report is None:
+        return
+    first = report.errors[0] if report.errors else None
+    reason = foreign(first.message, limit=600) if first else "Nothing could be read."
+    st.error(
+        f"These files were not taken in. {reason} Findings that refuse them: {len(report.errors):,}."
+        " Correct the files, or choose how to read them, and drop them again.",
+        icon=":material/block:",
+    )
+    report_view.findings(report, Numbers(), parquet=current().datasets.parquet)
+
+
+def _earlier(user: User) -> None:
+    st.subheader("An earlier dataset", anchor=False)
+    known = current().datasets.list(user.user_id)
+    if not known:
+        st.caption("None yet. Files you drop stay here, so that you can compare them again.")
+        return
+    names = {
+        dataset.dataset_id: f"{dataset.name} · {dataset.households} households · {dataset.changed_at:%d %b %Y %H:%M}"
+        for dataset in known
+    }
+    chosen = st.selectbox("Dataset", list(names), format_func=names.__getitem__, key="compare_earlier")
+    if st.button("Go on with it", icon=":material/arrow_forward:", key="compare_go_on"):
+        go(dataset=chosen)

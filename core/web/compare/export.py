@@ -1,0 +1,138 @@
+"""Tables to take away: lines, columns and units as on the screen, with every digit, as CSV, Parquet or JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.web.compare.numbers import Numbers
+from core.web.compare.scene import Scene
+from core.web.compare.table import FigureTable
+from core.web.text import csv_cell
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Export:
+    """A table and what is needed to understand it.
+
+    name: of the file, without ending. context: where it comes from, JSON. units, formulas: by column.
+    """
+
+    name: str
+    table: pd.DataFrame
+    context: Mapping[str, object]
+    units: Mapping[str, str]
+    formulas: Mapping[str, str]
+
+    def csv(self) -> bytes:
+        """UTF-8 with a byte order mark, so that spreadsheets read the currency; no cell is a formula."""
+        safe = self.table.copy()
+        for column in safe.columns:
+            if not pd.api.types.is_numeric_dtype(safe[column]):
+                safe[column] = [csv_cell(str(value)) for value in safe[column]]
+        text: str = safe.to_csv(index=False, lineterminator="\r\n")
+        return text.encode("utf-8-sig")
+
+    def parquet(self) -> bytes:
+        """With context, units and formulas in the file's metadata under "lab"."""
+        about = {"context": self.context, "units": self.units, "formulas": self.formulas}
+        table = pa.Table.from_pandas(self.table, preserve_index=False)
+        table = table.replace_schema_metadata({b"lab": json.dumps(about, ensure_ascii=False).encode()})
+        sink = io.BytesIO()
+        pq.write_table(table, sink)
+        return sink.getvalue()
+
+    def json(self) -> bytes:
+        """One object a line of the table; not defined is null."""
+        columns = {
+            name: {"unit": self.units.get(name, ""), "formula": self.formulas.get(name, "")}
+            for name in self.table.columns
+        }
+        rows = [{name: _plain(value) for name, value in row.items()} for row in self.table.to_dict("records")]
+        document = {"context": self.context, "columns": columns, "rows": rows}
+        return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
+
+
+def figures_export(table: FigureTable, numbers: Numbers, context: Mapping[str, object]) -> Export:
+    """The table of figures as it is shown: its mode, its baseline first, its columns with their units."""
+    titles = {figure.key: _titled(figure.label, _unit(table, figure.unit, numbers)) for figure in table.figures}
+    columns: dict[str, list[object]] = {
+        "algorithm_id": [line.row.algorithm_id for line in table.lines],
+        "algorithm": [line.row.name for line in table.lines],
+        "baseline": [line.is_baseline for line in table.lines],
+    }
+    for place, figure in enumerate(table.figures):
+        columns[titles[figure.key]] = [line.cells[place].shown for line in table.lines]
+    return Export(
+        "figures",
+        pd.DataFrame(columns),
+        {**context, "shown as": table.mode, "baseline": table.baseline.algorithm_id},
+        {titles[figure.key]: _unit(table, figure.unit, numbers) for figure in table.figures},
+        {titles[figure.key]: numbers.unit(figure.formula) for figure in table.figures},
+    )
+
+
+def _unit(table: FigureTable, unit: str, numbers: Numbers) -> str:
+    if table.mode == "Percent":
+        return "% of the baseline"
+    return "percentage points" if table.mode == "Difference" and unit == "%" else numbers.unit(unit)
+
+
+def accounts_export(scene: Scene, context: Mapping[str, object]) -> Export:
+    """Every household's account under every algorithm of the scene, a row a household and algorithm."""
+    parts = []
+    for row in scene.drawable:
+        arrays = scene.result.households(row)
+        parts.append(
+            pd.DataFrame({"algorithm_id": row.algorithm_id, "household_id": scene.result.household_ids, **arrays})
+        )
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return Export("households", table, context, _units(table, scene.numbers), {})
+
+
+def series_export(scene: Scene, context: Mapping[str, object]) -> Export:
+    """Every slot of the period under every algorithm of the scene, a row a slot and algorithm."""
+    starts = scene.result.slot_starts()[scene.slots]
+    parts = []
+    for row in scene.drawable:
+        arrays = {name: values[scene.slots] for name, values in scene.result.series(row).items()}
+        times = {"start_utc": starts, "start_local": scene.starts}
+        parts.append(pd.DataFrame({"algorithm_id": row.algorithm_id, **times, **arrays}))
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return Export("series", table, context, _units(table, scene.numbers), {})
+
+
+def _units(table: pd.DataFrame, numbers: Numbers) -> dict[str, str]:
+    return {name: unit for name in table.columns if (unit := _unit_of(str(name), numbers))}
+
+
+def _unit_of(name: str, numbers: Numbers) -> str:
+    if name.endswith("_kwh"):
+        return "kWh"
+    if name == "price" or name.endswith("_price"):
+        return f"{numbers.currency}/kWh"
+    money = ("bill", "baseline_bill", "savings", "community_cost", "baseline_cost", "operator_surplus")
+    return numbers.currency if name in money else ""
+
+
+def _titled(label: str, unit: str) -> str:
+    return f"{label} ({unit})" if unit else label
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.integer | np.bool_):
+        return value.item()
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value

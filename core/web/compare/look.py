@@ -1,0 +1,38 @@
+"""Tables of figures: dense, numbers to the right, names that stay in sight while the rest scrolls."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+_KEY = "compare_table"
+
+
+def dress() -> None:
+    """Put the rules for tables on the page."""
+    paper = st.get_option(f"theme.{'dark' if st.context.theme.type == 'dark' else 'light'}.backgroundColor")
+    st.html(
+        f"""<style>
+[class*="st-key-{_KEY}"] table {{ font-variant-numeric: tabular-nums; font-size: 0.86rem; }}
+[class*="st-key-{_KEY}"] :is(td, th) {{ padding: 0.3rem 0.5rem; white-space: nowrap; text-align: right !important; }}
+[class*="st-key-{_KEY}"] :is(td, th) [data-testid="stMarkdownContainer"] {{
+  text-align: right; font-size: inherit; white-space: inherit; word-break: normal;
+}}
+[class*="st-key-{_KEY}"] thead th {{ white-space: normal; vertical-align: bottom; min-width: 4.4rem; }}
+[class*="st-key-{_KEY}"] tr > th:first-child {{
+  position: sticky; left: 0; z-index: 1; min-width: 9rem; text-align: left !important; background: {paper};
+}}
+[class*="st-key-{_KEY}"] tr > th:first-child [data-testid="stMarkdownContainer"] {{ text-align: left; }}
+</style>"""
+    )
+
+
+def figures(table: pd.DataFrame, *, alt: str, key: str) -> None:
+    """A table of Markdown cells, its index the lines' names."""
+    with st.container(key=f"{_KEY}_{key}"):
+        st.table(table, border="horizontal", alt=alt)
+
+
+def count(number: int, noun: str) -> str:
+    """ "1 algorithm", "10 algorithms"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

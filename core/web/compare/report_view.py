@@ -1,0 +1,162 @@
+"""What was read: a line of metrics, every file with how it was read, every finding with its place, and the gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import streamlit as st
+
+from core.readings import FileReport, Issue
+from core.runs.local_time import local_starts
+from core.runs.reports import Report
+from core.web.charts import CONFIG
+from core.web.compare.charts.gaps import gap_calendar
+from core.web.compare.numbers import Numbers
+from core.web.text import foreign, plain
+
+SEVERITIES = {"error": "Refused", "warning": "Warning", "note": "Note"}
+
+
+def metrics(report: Report, numbers: Numbers) -> None:
+    """Households, span, interval and energy in one line."""
+    assert report.start_at is not None
+    assert report.end_at is not None
+    shown = (
+        ("Households", f"{len(report.household_ids):,}", "Distinct household ids in the files."),
+        ("Span", span(report.start_at, report.end_at, report.time_zone), f"First to last day, {report.time_zone}."),
+        ("Interval", interval(report.slot_h), f"Length of a slot; the dataset has {report.slots:,} slots."),
+        ("Load", f"{numbers.number(report.load_kwh, 1)} kWh", "Σ mean power × length of the slot, load."),
+        ("Solar", f"{numbers.number(report.solar_kwh, 1)} kWh", "Σ mean power × length of the slot, solar."),
+    )
+    with st.grid(len(shown), min_column_width=150):
+        for label, value, explained in shown:
+            st.metric(label, value, help=explained, border=True)
+
+
+def span(start_at: datetime, end_at: datetime, time_zone: str) -> str:
+    """First and last local day and their number: "1–7 Apr 2025 (7 days)"."""
+    zone = ZoneInfo(time_zone)
+    first, end = start_at.astimezone(zone), end_at.astimezone(zone)
+    days = max(1, round((end - first).total_seconds() / 86_400))
+    last = (
+        end.date()
+        if end.time() != datetime.min.time() or end.date() == first.date()
+        else (end - pd.Timedelta(days=1)).date()
+    )
+    count = f"{days} day" if days == 1 else f"{days} days"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{last.day} {last:%b %Y} · {count}" if last.day != first.day else f"{last.day} {last:%b %Y}"
+    return f"{first.day} {first:%b %Y} – {last.day} {last:%b %Y} · {count}"
+
+
+def interval(slot_h: float) -> str:
+    """A slot's length in words."""
+    minutes = slot_h * 60
+    return f"{minutes:g} min" if minutes < 60 else f"{slot_h:g} h"
+
+
+def findings(report: Report, numbers: Numbers, *, parquet: Callable[[str], Path]) -> None:
+    """Everything else the report says, in tabs; the reasons of a refusal come first."""
+    labels = [f"Findings ({len(report.issues)})", f"Files ({len(report.files)})", f"Gaps ({len(report.gaps)})"]
+    shown = st.tabs([*labels, "How it was read"])
+    with shown[0]:
+        _issues(report.issues)
+    with shown[1]:
+        _files(report.files, report.time_zone)
+    with shown[2]:
+        _gaps(report, numbers, parquet=parquet)
+    with shown[3]:
+        for assumption in report.assumptions or ("Nothing had to be assumed.",):
+            st.markdown(f"- {foreign(assumption, limit=400)}")
+    st.download_button(
+        "Download this report",
+        report.to_json,
+        file_name="report.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        key="compare_report_json",
+    )
+
+
+def _issues(issues: Sequence[Issue]) -> None:
+    if not issues:
+        st.caption("Nothing to report: every file was read as it is.")
+        return
+    table = pd.DataFrame(
+        {
+            "Severity": [SEVERITIES[issue.severity] for issue in issues],
+            "File": [plain(issue.file) for issue in issues],
+            "Line": pd.array([issue.line for issue in issues], dtype="Int64"),
+            "Column": [plain(issue.column or "") for issue in issues],
+            "Found": [plain(issue.raw or "") for issue in issues],
+            "What it is": [plain(issue.message, limit=600) for issue in issues],
+            "What to do": [plain(issue.fix, limit=300) for issue in issues],
+        }
+    )
+    st.dataframe(table, hide_index=True, alt="Findings about the files, with line and column", key="compare_issues")
+
+
+def _files(files: Sequence[FileReport], time_zone: str) -> None:
+    zone = ZoneInfo(time_zone)
+    table = pd.DataFrame(
+        {
+            "File": [plain(file.name) for file in files],
+            "State": ["Read" if file.accepted else "Refused" for file in files],
+            "Households": [plain(", ".join(file.households)) for file in files],
+            "Rows": [file.rows for file in files],
+            "Interval": ["" if np.isnan(file.slot_h) else interval(file.slot_h) for file in files],
+            "From": [_moment(file.start_at, zone) for file in files],
+            "To": [_moment(file.end_at, zone) for file in files],
+            "How it was read": [plain(file.how_read, limit=300) for file in files],
+        }
+    )
+    st.dataframe(table, hide_index=True, alt="The files and how each was read", key="compare_files")
+
+
+def _gaps(report: Report, numbers: Numbers, *, parquet: Callable[[str], Path]) -> None:
+    if not report.gaps:
+        st.caption("No reading is missing.")
+        return
+    zone = ZoneInfo(report.time_zone)
+    table = pd.DataFrame(
+        {
+            "Household": [gap.household_id for gap in report.gaps],
+            "Missing slots": [gap.missing for gap in report.gaps],
+            "Share (%)": [numbers.number(100 * gap.missing / max(1, report.slots), 2) for gap in report.gaps],
+            "Longest in a row": [gap.longest for gap in report.gaps],
+            "Longest from": [_moment(datetime.fromtimestamp(gap.longest_s, zone), zone) for gap in report.gaps],
+            "Filled": [gap.filled for gap in report.gaps],
+        }
+    )
+    st.dataframe(table, hide_index=True, alt="Missing readings by household", key="compare_gaps")
+    if report.accepted:
+        chart = gap_calendar(*absent_by_day(parquet(report.digest), report))
+        st.plotly_chart(chart.figure, config=CONFIG, alt=chart.alt, key="compare_gap_calendar")
+        st.caption(chart.note)
+
+
+def absent_by_day(path: Path, report: Report) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """Local days, the households that have gaps, and the share (%) of each day that is absent, `[household, day]`."""
+    with pq.ParquetFile(path) as file:
+        column = file.read(columns=["absent"]).column("absent").to_numpy()
+    absent = column.reshape(report.slots, len(report.household_ids))
+    assert report.start_at is not None
+    first = np.datetime64(report.start_at.replace(tzinfo=None), "s")
+    starts = local_starts(
+        first + np.arange(report.slots) * np.timedelta64(round(report.slot_h * 3600), "s"), report.time_zone
+    )
+    days, place, counts = np.unique(starts.astype("datetime64[D]"), return_index=True, return_counts=True)
+    by_day = np.add.reduceat(absent.astype(np.int64), place, axis=0) * 100.0 / counts[:, None]
+    having = np.flatnonzero(absent.any(axis=0))
+    return days, [report.household_ids[at] for at in having], by_day[:, having].T
+
+
+def _moment(at: datetime | None, zone: ZoneInfo) -> str:
+    return "" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M}"

@@ -1,0 +1,111 @@
+"""Households: who gains and who loses, how evenly, and every household's account."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.runs.results import ResultRow
+from core.runs.runs import RunState
+from core.web.compare import charts, look
+from core.web.compare.scene import Scene
+from core.web.compare.tabs.show import chart, config, kept, named, pick_algorithm
+
+ACCOUNT = {
+    "savings": ("Savings", "₹", "Bill with the grid only − bill."),
+    "bill": ("Bill", "₹", "What the household pays; below 0 it earns."),
+    "baseline_bill": ("Bill with the grid only", "₹", "Σ (retail · deficit − feed-in · surplus)."),
+    "bought_kwh": ("Bought", "kWh", "From neighbours."),
+    "sold_kwh": ("Sold", "kWh", "To neighbours."),
+    "import_kwh": ("From the grid", "kWh", "Deficit − bought."),
+    "export_kwh": ("To the grid", "kWh", "Surplus − sold."),
+    "load_kwh": ("Load", "kWh", "Σ load."),
+    "solar_kwh": ("Solar", "kWh", "Σ solar."),
+}
+"""What a household's account shows, by the name of its array."""
+
+
+def draw(scene: Scene, state: RunState) -> None:
+    """The tab."""
+    if not scene.drawable:
+        st.info(
+            "These algorithms report figures only. Compare one that settles household by household to see who gains."
+        )
+        return
+    row = pick_algorithm(scene, key="algorithm")
+    if not scene.whole:
+        st.caption(
+            "Bills and savings of households are those of the whole run; the period changes the charts over time."
+        )
+    drawn = kept(scene, ("bars", row.algorithm_id), lambda: charts.household_bars(scene, row))
+    st.markdown(
+        "**Savings per household**", help="Bill with the grid only − bill. Click a bar to look at that household."
+    )
+    st.plotly_chart(
+        drawn.figure,
+        config=config("Savings per household"),
+        alt=drawn.alt,
+        key="compare_bars",
+        on_select=_take_household,
+        selection_mode="points",
+    )
+    st.caption(f"{drawn.note} Click a bar to look at that household.")
+    if scene.household is not None:
+        _one(scene)
+    chart("Lorenz curve of savings", kept(scene, "lorenz", lambda: charts.lorenz_curves(scene)), key="compare_lorenz")
+    _accounts(scene, row)
+
+
+def _take_household() -> None:
+    """A clicked bar becomes the household of every chart."""
+    points = st.session_state["compare_bars"]["selection"]["points"]
+    if points:
+        st.session_state["household"] = points[0]["x"]
+
+
+def _one(scene: Scene) -> None:
+    household_id = scene.result.household_ids[scene.household or 0]
+    st.subheader(household_id, anchor=False)
+    accounts = {named(row): _account(scene, row) for row in scene.drawable}
+    table = pd.DataFrame(accounts).T
+    table.index.name = "Algorithm"
+    look.figures(table, alt=f"Account of {household_id}", key="households")
+    if (profile := charts.profile(scene)) is not None:
+        chart("Load and solar", profile, key="compare_profile")
+
+
+def _account(scene: Scene, row: ResultRow) -> dict[str, str]:
+    arrays = scene.result.households(row)
+    return {
+        f"{label} ({scene.numbers.unit(unit)}) :help[{explained}]": scene.numbers.number(
+            float(arrays[name][scene.household])
+        )
+        for name, (label, unit, explained) in ACCOUNT.items()
+        if name in arrays
+    }
+
+
+def accounts_of(scene: Scene, row: ResultRow) -> pd.DataFrame:
+    """Every household's account under one algorithm, a row each, by the names of the arrays."""
+    arrays = scene.result.households(row)
+    columns = {name: arrays[name] for name in ACCOUNT if name in arrays}
+    return pd.DataFrame({"household_id": scene.result.household_ids, **columns})
+
+
+def _accounts(scene: Scene, row: ResultRow) -> None:
+    table = accounts_of(scene, row)
+    numbers = scene.numbers
+    titles = {name: f"{label} ({numbers.unit(unit)})" for name, (label, unit, _) in ACCOUNT.items()}
+    shown = table.rename(columns={"household_id": "Household", **titles})
+    helps = {titles[name]: st.column_config.NumberColumn(help=ACCOUNT[name][2]) for name in table.columns[1:]}
+    st.markdown(f"**Accounts under {named(row)}**")
+    st.dataframe(
+        shown.style.format(numbers.number, subset=list(helps)),
+        hide_index=True,
+        column_config=helps,
+        alt=f"Account of every household under {row.name}",
+        key="compare_accounts",
+    )
+    lost = int((np.asarray(table["savings"]) < -1e-9).sum())
+    st.caption(f"{len(table):,} households, {lost:,} of them lose.")

@@ -1,0 +1,86 @@
+"""Over time: price and volume, days against hours, and how often the connection works how hard."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import streamlit as st
+
+from core.runs.runs import RunState
+from core.web.compare import charts
+from core.web.compare.scene import Scene
+from core.web.compare.tabs.show import chart, config, kept, pick_algorithm
+
+
+def draw(scene: Scene, state: RunState) -> None:
+    """The tab."""
+    if not scene.drawable:
+        st.info("These algorithms report figures only. Compare one that settles slot by slot to see it over time.")
+        return
+    _price(scene)
+    if (profile := charts.profile(scene)) is not None:
+        chart(
+            f"Load and solar of {scene.result.household_ids[scene.household or 0]}", profile, key="compare_profile_time"
+        )
+    chart(
+        "Savings as they grow",
+        kept(scene, "savings", lambda: charts.cumulative_savings(scene)),
+        key="compare_savings_time",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        row = pick_algorithm(scene, key="algorithm")
+        quantity = st.selectbox(
+            "Quantity",
+            list(charts.QUANTITIES),
+            format_func=lambda each: charts.QUANTITIES[each].label,
+            key="quantity",
+            bind="query-params",
+            width=240,
+        )
+    chosen = quantity or "traded_kwh"
+    chart(
+        "Day by time of day",
+        kept(scene, ("heat", row.algorithm_id, chosen), lambda: charts.heat_map(scene, row, chosen)),
+        key="compare_heat",
+    )
+    chart("Duration curve of import", kept(scene, "duration", lambda: charts.duration(scene)), key="compare_duration")
+
+
+def _price(scene: Scene) -> None:
+    drawn = kept(scene, "price", lambda: charts.price_and_volume(scene))
+    st.markdown("**Price and traded energy**", help="Drag across the chart to look at those days alone, everywhere.")
+    st.plotly_chart(
+        drawn.figure,
+        config=config("Price and traded energy"),
+        alt=drawn.alt,
+        key="compare_price_time",
+        on_select=_take_period,
+        selection_mode="box",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{drawn.note} Drag across the chart to look at those days alone.")
+        if not scene.whole:
+            st.button(
+                "All days",
+                icon=":material/zoom_out_map:",
+                type="tertiary",
+                on_click=_all_days,
+                args=(scene,),
+                key="compare_all_days",
+            )
+
+
+def _take_period() -> None:
+    """The days of a dragged box become the period of every chart."""
+    boxes = st.session_state["compare_price_time"]["selection"]["box"]
+    if boxes:
+        first, last = (np.datetime64(moment, "D").item() for moment in boxes[0]["x"])
+        st.session_state["period"] = tuple(sorted((first, last)))
+
+
+def _all_days(scene: Scene) -> None:
+    starts = scene.result.local_starts()
+    first, last = (starts[place].astype("datetime64[D]").item() for place in (0, -1))
+    assert isinstance(first, date)
+    st.session_state["period"] = (first, last)

@@ -1,0 +1,64 @@
+"""Charts on the screen: made once for everybody who looks at the same thing, with their message for screen readers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+import streamlit as st
+
+from core.runs.results import ResultRow
+from core.web.charts import CONFIG
+from core.web.compare.algorithms import swatch
+from core.web.compare.charts import Chart
+from core.web.compare.memory import Memory
+from core.web.compare.scene import Scene
+from core.web.text import foreign
+
+PICTURES = "compare_pictures"
+_charts: Memory[Chart] = Memory(256)
+
+
+def kept(scene: Scene, what: Hashable, make: Callable[[], Chart]) -> Chart:
+    """The chart of this scene, made once."""
+    return _charts.get((scene.key, what), make)
+
+
+def config(title: str) -> dict[str, object]:
+    """Plotly's settings: the camera saves what the tab Take away says, under the chart's title."""
+    form = str(st.session_state.get(PICTURES) or "PNG").lower()
+    return {**CONFIG, "toImageButtonOptions": {"format": form, "filename": title.lower().replace(" ", "-"), "scale": 2}}
+
+
+def baseline_id() -> str:
+    """The algorithm that was chosen above the tabs; "" before any was."""
+    return str(st.session_state.get("baseline") or "")
+
+
+def chart(title: str, drawn: Chart, *, key: str) -> None:
+    """A chart under its title, with its note."""
+    st.markdown(f"**{title}**", help="Drag to zoom, double-click to go back; the camera saves a picture.")
+    st.plotly_chart(drawn.figure, config=config(title), alt=drawn.alt, key=key)
+    if drawn.note:
+        st.caption(drawn.note)
+
+
+def pick_algorithm(scene: Scene, *, key: str) -> ResultRow:
+    """One of the scene's algorithms; the first that trades unless another is asked for in the address."""
+    rows = {row.algorithm_id: row for row in scene.drawable}
+    ids = list(rows)
+    first = next((place for place, each in enumerate(ids) if scene.trades(rows[each])), 0)
+    chosen = st.selectbox(
+        "Algorithm",
+        ids,
+        index=first,
+        format_func=lambda each: rows[each].name if each in rows else each,
+        key=key,
+        bind="query-params",
+        width=280,
+    )
+    return rows[chosen or ids[first]]
+
+
+def named(row: ResultRow) -> str:
+    """The algorithm's colour and name, as Markdown."""
+    return f"{swatch(row.algorithm_id)} {foreign(row.name)}"

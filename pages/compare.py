@@ -1,0 +1,19 @@
+"""Compare: bring readings, choose algorithms, see who gains what, take it away."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.web.compare import address, doors, next_run, result
+from core.web.session import guard
+
+user = guard()
+
+st.title("Compare", anchor=False)
+
+if run_id := address.asked("run"):
+    result.show(run_id, user)
+elif dataset_id := address.asked("dataset"):
+    next_run.show(dataset_id, user)
+else:
+    doors.show(user)
