@@ -141,6 +141,7 @@ def _keep_run(
     steps: Sequence[_Step], community: Community, results: Results, *, dataset_digest: str, time_zone: str
 ) -> str:
     document: Mapping[str, object] = {
+        "market": market_digest(),
         "dataset_digest": dataset_digest,
         "result_digest": digest(
             [
@@ -163,6 +164,6 @@ def _keep_run(
 
 @cache
 def market_digest() -> str:
-    """The digest of the market's own code: what it computed may change when that does."""
+    """The digest of the market's own code: what it computes may change when that does."""
     folder = Path(algorithms.__file__).parent.parent
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()

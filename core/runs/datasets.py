@@ -1,10 +1,8 @@
-"""Datasets: what people upload is read, kept as it came under names of our own, and kept once more as Parquet.
+"""Datasets: what people upload is read once, kept as it came, and belongs to them.
 
-    uploads/<file_id>               a file as it came, mode 0600
-    data/datasets/<digest>.parquet  readings; every digest a dataset ever had stays as long as the dataset
-
-A dataset that is extended gets a new digest; runs made before keep the readings they were made on. The order of
-writes: files, then Parquet, then one database transaction. What is lost in between is a file nobody knows of.
+A dataset that is extended gets a new digest; readings of every digest it ever had stay as long as it does, so runs made
+before can be repeated. The order of writes: files, then readings, then one database transaction with its audit record.
+What a crash leaves in between is a file that nobody knows of.
 """
 
 from __future__ import annotations
@@ -15,29 +13,31 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from core.errors import ConflictError, InputError, NotFoundError
 from core.market.community import Community
 from core.readings import Options, Readings, read
-from core.readings.native import from_parquet, to_parquet
+from core.readings.native import from_parquet
 from core.readings.sample import sample_community
-from core.runs.access import Access, Link, NewLink, at
-from core.runs.disk import sync, write_file
+from core.runs.access import Access, Audit, Link, NewLink, at, unaudited
 from core.runs.reports import Report, report_of
+from core.runs.shelf import Shelf, Upload
 from core.settings import Settings
 from core.store import Store
-from core.store.datasets import DatasetRow, DatasetRows, FileRow
+from core.store.datasets import DatasetRow, DatasetRows
+
+__all__ = ["Added", "Dataset", "Datasets", "Progress", "Upload", "digest_with_pv", "now_ms", "plain_name"]
 
 SAMPLE_NAME = "Sample community"
+SAMPLE_ZONE = "Asia/Kolkata"
 MAX_NAME = 120
 Kind = Literal["upload", "sample"]
-Upload = tuple[str, bytes | Path]
 Progress = Callable[[int, int], None]
 
 
@@ -76,17 +76,23 @@ class Added:
 class Datasets:
     """Everybody's datasets. Safe to call from any thread."""
 
-    def __init__(self, store: Store, settings: Settings, *, clock: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        audit: Audit = unaudited,
+        clock: Callable[[], int] | None = None,
+    ) -> None:
         """clock: milliseconds since 1970 UTC."""
+        self._store = store
         self._rows = DatasetRows(store)
         self._clock = clock or now_ms
-        self._access = Access(store, "dataset", self._clock)
-        self._uploads = settings.uploads_dir
-        self._folder = settings.data_dir / "datasets"
+        self._audit = audit
+        self._access = Access(store, "dataset", rows=self._rows, clock=self._clock, audit=audit)
+        self._shelf = Shelf(settings.uploads_dir, settings.data_dir / "datasets")
         self._time_zone = settings.time_zone
-        self._lock = threading.Lock()  # a Parquet file is not taken away while another dataset is about to use it
-        for folder in (self._uploads, self._folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()  # readings are not taken away while another dataset is about to use them
 
     # ---- bringing files
 
@@ -102,16 +108,7 @@ class Datasets:
         """Read files as a new dataset. What cannot be read is in the report; then nothing is kept."""
         options = options or Options(time_zone=self._time_zone)
         readings = read(files, options, progress=progress)
-        return self._keep(
-            readings,
-            files,
-            options=options,
-            kept=(),
-            dataset_id=secrets.token_hex(8),
-            owner_id=user_id,
-            name=plain_name(name) or _proposed_name(readings),
-            kind="upload",
-        )
+        return self._insert(readings, files, user_id=user_id, options=options, name=plain_name(name), kind="upload")
 
     def extend(
         self,
@@ -123,22 +120,16 @@ class Datasets:
         progress: Progress | None = None,
     ) -> Added:
         """Read one's dataset again with more files. When that is refused the dataset stays as it was."""
-        row = self._owned(dataset_id, user_id)
+        row = self._access.owned(dataset_id, user_id=user_id)
         if row.kind == "sample":
             raise ConflictError("The sample community has no files to add to.", fix="Add the files as a new dataset.")
         kept = self._rows.files(dataset_id)
         options = options or Options(**json.loads(row.options))
-        uploads: list[Upload] = [(file.name, self._uploads / file.file_id) for file in kept]
-        return self._keep(
-            read([*uploads, *files], options, progress=progress),
-            files,
-            options=options,
-            kept=kept,
-            dataset_id=dataset_id,
-            owner_id=row.owner_id,
-            name=row.name,
-            kind="upload",
-        )
+        readings = read([*map(self._shelf.upload, kept), *files], options, progress=progress)
+        if readings.community is None:
+            return Added(report_of(readings, digest=""), None)
+        changed = replace(row, **self._found(readings, readings.community, options))
+        return self._put(changed, readings, files, first_position=len(kept), before=row, user_id=user_id)
 
     def sample(self, user_id: str) -> Dataset:
         """The sample community as a dataset of this user's; the one made before, if there is one."""
@@ -148,17 +139,9 @@ class Datasets:
         sample = sample_community()
         files = sample.csv_files()
         pv_kw = dict(zip(sample.community.household_ids, sample.community.pv_kw.tolist(), strict=True))
-        options = Options(time_zone="Asia/Kolkata", pv_kw=pv_kw)
-        added = self._keep(
-            read(files, options),
-            files,
-            options=options,
-            kept=(),
-            dataset_id=secrets.token_hex(8),
-            owner_id=user_id,
-            name=SAMPLE_NAME,
-            kind="sample",
-        )
+        options = Options(time_zone=SAMPLE_ZONE, pv_kw=pv_kw)
+        readings = read(files, options)
+        added = self._insert(readings, files, user_id=user_id, options=options, name=SAMPLE_NAME, kind="sample")
         assert added.dataset is not None
         return added.dataset
 
@@ -166,7 +149,7 @@ class Datasets:
 
     def get(self, dataset_id: str, *, user_id: str, link: str = "") -> Dataset:
         """One dataset. Raises NotFoundError unless this user or link may read it."""
-        return _dataset(self._seen(dataset_id, user_id, link))
+        return _dataset(self._access.seen(dataset_id, user_id=user_id, link=link))
 
     def list(self, user_id: str) -> tuple[Dataset, ...]:
         """A user's datasets and those shared with everybody, last changed first."""
@@ -174,7 +157,7 @@ class Datasets:
 
     def report(self, dataset_id: str, *, user_id: str, link: str = "") -> Report:
         """How the dataset was read. Raises NotFoundError."""
-        self._seen(dataset_id, user_id, link)
+        self._access.seen(dataset_id, user_id=user_id, link=link)
         text = self._rows.report(dataset_id)
         if text is None:
             raise NotFoundError(f'The dataset "{dataset_id[:80]}" was deleted a moment ago.')
@@ -182,7 +165,7 @@ class Datasets:
 
     def community(self, dataset_id: str, *, user_id: str, link: str = "") -> Community:
         """The readings as they are now. Raises NotFoundError."""
-        return self.readings_of(self._seen(dataset_id, user_id, link).digest)
+        return self.readings_of(self._access.seen(dataset_id, user_id=user_id, link=link).digest)
 
     def readings_of(self, digest: str) -> Community:
         """The readings with this digest, of whichever dataset. Raises NotFoundError when none has them."""
@@ -190,7 +173,7 @@ class Datasets:
 
     def parquet(self, digest: str) -> Path:
         """The Parquet copy of the readings with this digest. Raises NotFoundError when none is kept."""
-        path = self._parquet_path(digest)
+        path = self._shelf.readings(digest)
         if not path.is_file():
             raise NotFoundError(
                 f"The readings {digest[:12]}… are no longer kept.", fix="Upload their files again, then they are found."
@@ -201,107 +184,99 @@ class Datasets:
 
     def rename(self, dataset_id: str, name: str, *, user_id: str) -> None:
         """Give one's dataset another name. Raises InputError when it is empty or too long."""
-        self._owned(dataset_id, user_id)
-        self._rows.rename(dataset_id, _some_name(name))
+        self._access.owned(dataset_id, user_id=user_id)
+        with self._store.begin() as connection:
+            self._rows.change(connection, dataset_id, name=_some_name(name))
 
     def delete(self, dataset_id: str, *, user_id: str) -> None:
         """Delete one's dataset with its files. Results of runs stay; their readings go unless another has them."""
-        self._owned(dataset_id, user_id)
+        self._access.owned(dataset_id, user_id=user_id)
         with self._lock:
             files = self._rows.files(dataset_id)
-            gone = self._rows.delete(dataset_id)
-            for path in (
-                *(self._uploads / file.file_id for file in files),
-                *(self._parquet_path(digest) for digest in gone),
-            ):
-                path.unlink(missing_ok=True)
+            with self._store.begin() as connection:
+                gone = self._rows.delete(connection, dataset_id)
+                self._audit(connection, action="dataset.deleted", actor=user_id, subject=dataset_id)
+            self._shelf.drop(files, gone)
 
     # ---- sharing
 
     def share(self, dataset_id: str, *, user_id: str, everybody: bool) -> None:
         """Let everybody who signs in read one's dataset, or no longer."""
-        self._owned(dataset_id, user_id)
-        self._rows.set_shared(dataset_id, everybody)
+        self._access.share(dataset_id, user_id=user_id, everybody=everybody)
 
     def create_link(self, dataset_id: str, *, user_id: str, days: float = 30.0) -> NewLink:
         """Make a read-only link to one's dataset."""
-        self._owned(dataset_id, user_id)
         return self._access.create_link(dataset_id, user_id=user_id, days=days)
 
     def links(self, dataset_id: str, *, user_id: str) -> tuple[Link, ...]:
         """The links to one's dataset."""
-        self._owned(dataset_id, user_id)
-        return self._access.links(dataset_id)
+        return self._access.links(dataset_id, user_id=user_id)
 
     def revoke_link(self, dataset_id: str, link_id: str, *, user_id: str) -> None:
         """End a link to one's dataset at once."""
-        self._owned(dataset_id, user_id)
-        self._access.revoke(dataset_id, link_id)
+        self._access.revoke(dataset_id, link_id, user_id=user_id)
 
     # ---- within
 
-    def _keep(
+    def _insert(
+        self, readings: Readings, files: Sequence[Upload], *, user_id: str, options: Options, name: str, kind: Kind
+    ) -> Added:
+        if readings.community is None:
+            return Added(report_of(readings, digest=""), None)
+        found = self._found(readings, readings.community, options)
+        row = DatasetRow(
+            dataset_id=secrets.token_hex(8),
+            owner_id=user_id,
+            name=name or _proposed_name(readings.community, options),
+            kind=kind,
+            shared=False,
+            created_at_ms=found["changed_at_ms"],
+            **found,
+        )
+        return self._put(row, readings, files, first_position=0, before=None, user_id=user_id)
+
+    def _found(self, readings: Readings, community: Community, options: Options) -> dict[str, Any]:
+        """What reading the files says of a dataset, by the names of its columns."""
+        return {
+            "changed_at_ms": self._clock(),
+            "digest": digest_with_pv(readings.digest, community),
+            "households": community.households,
+            "slots": community.slots,
+            "slot_h": community.slot_h,
+            "start_at_ms": round(community.start_at.timestamp() * 1000),
+            "time_zone": readings.time_zone,
+            "options": json.dumps({**asdict(options), "pv_kw": dict(options.pv_kw)}),
+        }
+
+    def _put(
         self,
+        row: DatasetRow,
         readings: Readings,
         files: Sequence[Upload],
         *,
-        options: Options,
-        kept: Sequence[FileRow],
-        dataset_id: str,
-        owner_id: str,
-        name: str,
-        kind: Kind,
+        first_position: int,
+        before: DatasetRow | None,
+        user_id: str,
     ) -> Added:
-        community = readings.community
-        digest = "" if community is None else digest_with_pv(readings.digest, community)
-        report = report_of(readings, digest=digest)
-        if community is None:
-            return Added(report, None)
-        now = self._clock()
-        before = self._rows.get(dataset_id)
-        row = DatasetRow(
-            dataset_id=dataset_id,
-            owner_id=owner_id,
-            name=name if before is None else before.name,
-            kind=kind,
-            shared=before is not None and before.shared,
-            created_at_ms=now if before is None else before.created_at_ms,
-            changed_at_ms=now,
-            digest=digest,
-            households=community.households,
-            slots=community.slots,
-            slot_h=community.slot_h,
-            start_at_ms=round(community.start_at.timestamp() * 1000),
-            time_zone=readings.time_zone,
-            options=json.dumps({**asdict(options), "pv_kw": dict(options.pv_kw)}),
-        )
-        added = [self._keep_file(file, position, now) for position, file in enumerate(files, start=len(kept))]
-        sync(self._uploads)
-        with self._lock:
-            self._keep_parquet(digest, readings)
-            self._rows.save(row, report.to_json(), added_files=added)
+        """Keep the files, then the readings, then the row. Of two who extend at once the second is refused."""
+        report = report_of(readings, digest=row.digest)
+        added = self._shelf.keep_uploads(files, first_position=first_position, at_ms=row.changed_at_ms)
+        try:
+            with self._lock:
+                self._shelf.keep_readings(row.digest, readings)
+                with self._store.begin() as connection:
+                    if before is None:
+                        self._rows.insert(connection, row, report.to_json(), added_files=added)
+                    elif not self._rows.replace(connection, row, report.to_json(), added_files=added, expected=before):
+                        raise ConflictError(
+                            f'The dataset "{row.name}" was changed or deleted meanwhile.', fix="Add the files again."
+                        )
+                    action = "dataset.added" if before is None else "dataset.extended"
+                    self._audit(connection, action=action, actor=user_id, subject=row.dataset_id)
+        except BaseException:
+            self._shelf.drop(added)
+            raise
         return Added(report, _dataset(row))
-
-    def _keep_file(self, file: Upload, position: int, now: int) -> FileRow:
-        file_id = secrets.token_hex(16)
-        name, content = file
-        size = write_file(self._uploads / file_id, content)
-        return FileRow(file_id=file_id, position=position, name=name, size=size, added_at_ms=now)
-
-    def _keep_parquet(self, digest: str, readings: Readings) -> None:
-        path = self._parquet_path(digest)
-        if not path.is_file():
-            write_file(path, to_parquet(readings))
-            sync(self._folder)
-
-    def _parquet_path(self, digest: str) -> Path:
-        return self._folder / f"{digest}.parquet"
-
-    def _seen(self, dataset_id: str, user_id: str, link: str) -> DatasetRow:
-        return self._access.seen(self._rows.get(dataset_id), dataset_id, user_id=user_id, link=link)
-
-    def _owned(self, dataset_id: str, user_id: str) -> DatasetRow:
-        return self._access.owned(self._rows.get(dataset_id), dataset_id, user_id=user_id)
 
 
 def now_ms() -> int:
@@ -338,11 +313,8 @@ def _some_name(name: str) -> str:
     return plain
 
 
-def _proposed_name(readings: Readings) -> str:
-    if readings.community is None:
-        return ""
-    start = readings.community.start_at.astimezone(Options(time_zone=readings.time_zone).zone)
-    return f"{readings.community.households} households from {start:%Y-%m-%d}"
+def _proposed_name(community: Community, options: Options) -> str:
+    return f"{community.households} households from {community.start_at.astimezone(options.zone):%Y-%m-%d}"
 
 
 def _dataset(row: DatasetRow) -> Dataset:

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+ASIDE = ".aside-"
+"""How names of what is being written begin; whoever finds them after a crash may take them away."""
+
 
 def write_file(target: Path, content: bytes | Path) -> int:
     """Keep `content`, or a copy of the file at that path, as `target`, mode 0600. Durable but for the folder's entry.
 
     Returns its size.
     """
-    descriptor, aside = tempfile.mkstemp(dir=target.parent, prefix=".")  # mkstemp makes it 0600
+    descriptor, aside = tempfile.mkstemp(dir=target.parent, prefix=ASIDE)  # mkstemp makes it 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             if isinstance(content, Path):
@@ -36,7 +39,7 @@ def write_file(target: Path, content: bytes | Path) -> int:
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
     """A folder to fill that becomes `target` when the block ends well; one that is there already stays."""
-    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix="."))
+    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=ASIDE))
     try:
         yield aside
         for file in aside.iterdir():

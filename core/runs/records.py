@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from core.runs.plan import RunPlan
 from core.runs.results import Results
 from core.runs.transactions import run_transaction
@@ -87,7 +89,7 @@ class Records:
             )
             if moved:
                 self._pool.insert(connection, [transaction])
-        self._tell()
+        self.tell()
 
     def fail(self, row: RunRow, message: str) -> None:
         """Mark a running run failed."""
@@ -101,19 +103,23 @@ class Records:
         """Mark every running run interrupted: nobody works on them after a restart. Returns how many."""
         return self.rows.interrupt_all(message=INTERRUPTED, now_ms=self._clock())
 
-    def cancel(self, row: RunRow) -> bool:
-        """Mark a queued or running run cancelled; False when it had ended already."""
-        moved = self.rows.move(
-            row.run_id, expected=("queued", "running"), status="cancelled", message="", ended_at_ms=self._clock()
+    def cancel(self, connection: Connection, row: RunRow) -> bool:
+        """Mark a queued or running run cancelled in the caller's transaction; False when it had ended already."""
+        return self.rows.change_status(
+            connection,
+            row.run_id,
+            expected=("queued", "running"),
+            status="cancelled",
+            message="",
+            ended_at_ms=self._clock(),
         )
-        self._tell()
-        return moved
+
+    def tell(self) -> None:
+        """Wake whoever waits for a change."""
+        with self.changed:
+            self.changed.notify_all()
 
     def _move(self, row: RunRow, status: Status, *, expected: Status, **values: object) -> bool:
         moved = self.rows.move(row.run_id, expected=(expected,), status=status, **values)
-        self._tell()
+        self.tell()
         return moved
-
-    def _tell(self) -> None:
-        with self.changed:
-            self.changed.notify_all()

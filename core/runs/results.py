@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +30,7 @@ import pyarrow.parquet as pq
 
 from core.errors import NotFoundError
 from core.market.community import FloatArray
-from core.runs.disk import new_folder
+from core.runs.disk import ASIDE, new_folder
 from core.runs.local_time import local_starts
 
 _AGAIN = "Run the comparison again: it gives the same."
@@ -79,6 +82,7 @@ class RunResult:
     slots: int
     time_zone: str
     folder: Path
+    market_digest: str = ""
 
     @property
     def scenarios(self) -> tuple[str, ...]:
@@ -191,8 +195,27 @@ class Results:
             slot_h=document["slot_h"],
             slots=document["slots"],
             time_zone=document["time_zone"],
+            market_digest=document["market"],
             folder=self.folder,
         )
+
+    def prune(self, keep: Iterable[str], *, older_than_s: float) -> int:
+        """Take away what was left half-written, and results of no run in `keep` that are older. Returns how many.
+
+        Nobody may be writing results meanwhile.
+        """
+        used = set(keep)
+        for key in tuple(used):
+            with suppress(NotFoundError):
+                used.update(row.scenario_key for row in self.run(key).rows)
+        stale = [path for path in self.folder.iterdir() if path.name not in used and _is_stale(path, older_than_s)]
+        for path in stale:
+            shutil.rmtree(path, ignore_errors=True)
+        return len(stale)
+
+
+def _is_stale(path: Path, older_than_s: float) -> bool:
+    return path.name.startswith(ASIDE) or time.time() - path.stat().st_mtime > older_than_s
 
 
 def _without_scenario(row: ResultRow) -> dict[str, object]:

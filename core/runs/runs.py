@@ -6,17 +6,20 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.errors import ConflictError, InputError, TooManyRequestsError
-from core.runs.access import Access, Link, NewLink, at
+from core.errors import ConflictError, InputError, NotFoundError, TooManyRequestsError
+from core.runs.access import Access, Audit, Link, NewLink, at, unaudited
+from core.runs.comparison import market_digest
 from core.runs.datasets import Datasets, now_ms, plain_name
 from core.runs.dispatcher import Dispatcher
 from core.runs.pace import Pace, Progress
 from core.runs.parameters import check
 from core.runs.plan import RunPlan
 from core.runs.records import Records
+from core.runs.replay import Replayer
 from core.runs.results import Results, RunResult
 from core.runs.transactions import check_size
 from core.runs.workers import COMMAND
@@ -28,6 +31,8 @@ from core.store.runs import RunRow, Status
 ALGORITHM_LIMIT_S = 900.0
 """An algorithm that takes longer than this on one scenario is taken for an endless loop; its run fails."""
 QUEUED_A_USER = 50
+REMEMBERED_RUNS = 20
+UNUSED_RESULTS_S = 30 * 86_400.0
 MAX_NAME = 120
 MAX_TAGS = 10
 MAX_TAG = 40
@@ -79,6 +84,7 @@ class Runs:
         *,
         datasets: Datasets,
         pool: Pool,
+        audit: Audit = unaudited,
         clock: Callable[[], int] = now_ms,
         command: Sequence[str] = COMMAND,
         algorithm_limit_s: float = ALGORITHM_LIMIT_S,
@@ -86,16 +92,22 @@ class Runs:
         """clock: milliseconds since 1970 UTC. command: what starts a worker process."""
         self._datasets = datasets
         self._clock = clock
-        self._access = Access(store, "run", clock)
+        self._store = store
+        self._audit = audit
         self._results = Results(settings.data_dir / "results")
         self._records = Records(store, self._results, pool=pool, parquet=datasets.parquet, clock=clock)
         self._rows = self._records.rows
+        self._access = Access(store, "run", rows=self._rows, clock=clock, audit=audit)
+        self._pace = Pace()
         self._dispatcher = Dispatcher(
             self._records,
             capacity=settings.workers,
             command=command,
             algorithm_limit_s=algorithm_limit_s,
-            pace=Pace(),
+            pace=self._pace,
+        )
+        self.replay = Replayer(
+            parquet=datasets.parquet, same_code=self._same_code, command=command, limit_s=algorithm_limit_s
         )
 
     # ---- the workers
@@ -103,6 +115,8 @@ class Runs:
     def start_workers(self) -> None:
         """Mark what a dead lab left running as interrupted, then carry out what is queued."""
         self._records.interrupt_all()
+        self._results.prune(self._rows.result_keys(), older_than_s=UNUSED_RESULTS_S)
+        self._remember_pace()
         self._dispatcher.start()
 
     def stop_workers(self) -> None:
@@ -135,7 +149,7 @@ class Runs:
 
         Raises NotFoundError when the readings are no longer kept.
         """
-        row = self._seen(run_id, user_id, link)
+        row = self._access.seen(run_id, user_id=user_id, link=link)
         return self._queue(
             user_id,
             (row.dataset_id, row.dataset_name, row.dataset_digest, row.time_zone),
@@ -146,7 +160,7 @@ class Runs:
 
     def state(self, run_id: str, *, user_id: str, link: str = "") -> RunState:
         """Where a run stands. Raises NotFoundError."""
-        return self._state(self._seen(run_id, user_id, link), self._queue_positions())
+        return self._state(self._access.seen(run_id, user_id=user_id, link=link), self._queue_positions())
 
     def wait(self, run_id: str, *, user_id: str, timeout_s: float) -> RunState:
         """The state once the run has ended, or when `timeout_s` is over."""
@@ -158,14 +172,17 @@ class Runs:
 
     def cancel(self, run_id: str, *, user_id: str, is_admin: bool = False) -> None:
         """End a queued or running run. Raises ConflictError when it has ended already."""
-        row = self._access.owned(self._rows.get(run_id), run_id, user_id=user_id, is_admin=is_admin)
-        if not self._records.cancel(row):
-            raise ConflictError(f'The run "{row.name}" has ended already.')
+        row = self._access.owned(run_id, user_id=user_id, is_admin=is_admin)
+        with self._store.begin() as connection:
+            if not self._records.cancel(connection, row):
+                raise ConflictError(f'The run "{row.name}" has ended already.')
+            self._audit(connection, action="run.cancelled", actor=user_id, subject=run_id)
+        self._records.tell()
         self._dispatcher.drop(run_id)
 
     def result(self, run_id: str, *, user_id: str, link: str = "") -> RunResult:
         """What a finished run found. Raises NotFoundError, ConflictError while it is not done."""
-        row = self._seen(run_id, user_id, link)
+        row = self._access.seen(run_id, user_id=user_id, link=link)
         if row.result_key is None:
             raise ConflictError(
                 f'The run "{row.name}" is {row.status} and has no result.', fix="Wait, or start it again."
@@ -175,52 +192,49 @@ class Runs:
     # ---- all runs
 
     def history(
-        self, user_id: str, *, text: str = "", before: int | None = None, limit: int = 50
+        self, user_id: str, *, text: str = "", dataset_id: str = "", before: int | None = None, limit: int = 50
     ) -> tuple[RunState, ...]:
         """A user's runs and those shared with everybody, newest first; `text` looks in name, tags and dataset."""
         positions = self._queue_positions()
-        rows = self._rows.history(user_id, text=text.strip(), before=before, limit=limit)
+        rows = self._rows.history(user_id, text=text.strip(), dataset_id=dataset_id, before=before, limit=limit)
         return tuple(self._state(row, positions) for row in rows)
 
     def under_way(self) -> tuple[int, int]:
         """How many runs of all users are running and how many wait."""
-        rows = self._rows.with_status("queued", "running")
-        waiting = sum(row.status == "queued" for row in rows)
-        return len(rows) - waiting, waiting
+        return self._rows.count("running"), self._rows.count("queued")
 
     def describe(self, run_id: str, *, user_id: str, name: str, tags: Sequence[str]) -> None:
         """Give one's run another name and other tags."""
-        row = self._owned(run_id, user_id)
-        self._rows.describe(run_id, name=plain_name(name) or row.name, tags=json.dumps(_tags(tags), ensure_ascii=False))
+        row = self._access.owned(run_id, user_id=user_id)
+        kept_name, kept_tags = plain_name(name) or row.name, json.dumps(_tags(tags), ensure_ascii=False)
+        with self._store.begin() as connection:
+            self._rows.change(connection, run_id, name=kept_name, tags=kept_tags)
 
     def delete(self, run_id: str, *, user_id: str) -> None:
         """Take one's ended run out of the history; the ledger keeps its transaction. Raises ConflictError."""
-        row = self._owned(run_id, user_id)
-        if row.status in ("queued", "running"):
-            raise ConflictError(f'The run "{row.name}" is {row.status}.', fix="Cancel it first.")
-        self._rows.delete(run_id)
+        row = self._access.owned(run_id, user_id=user_id)
+        with self._store.begin() as connection:
+            if not self._rows.delete(connection, run_id, unless=("queued", "running")):
+                raise ConflictError(f'The run "{row.name}" has not ended.', fix="Cancel it first.")
+            self._audit(connection, action="run.deleted", actor=user_id, subject=run_id)
 
     # ---- sharing
 
     def share(self, run_id: str, *, user_id: str, everybody: bool) -> None:
         """Let everybody who signs in read one's run, or no longer."""
-        self._owned(run_id, user_id)
-        self._rows.set_shared(run_id, everybody)
+        self._access.share(run_id, user_id=user_id, everybody=everybody)
 
     def create_link(self, run_id: str, *, user_id: str, days: float = 30.0) -> NewLink:
         """Make a read-only link to one's run."""
-        self._owned(run_id, user_id)
         return self._access.create_link(run_id, user_id=user_id, days=days)
 
     def links(self, run_id: str, *, user_id: str) -> tuple[Link, ...]:
         """The links to one's run."""
-        self._owned(run_id, user_id)
-        return self._access.links(run_id)
+        return self._access.links(run_id, user_id=user_id)
 
     def revoke_link(self, run_id: str, link_id: str, *, user_id: str) -> None:
         """End a link to one's run at once."""
-        self._owned(run_id, user_id)
-        self._access.revoke(run_id, link_id)
+        self._access.revoke(run_id, link_id, user_id=user_id)
 
     # ---- within
 
@@ -230,7 +244,7 @@ class Runs:
         check(plan)
         check_size(plan, name=name)
         self._datasets.parquet(dataset[2])
-        waiting = sum(row.owner_id == user_id for row in self._rows.with_status("queued"))
+        waiting = self._rows.count("queued", owner_id=user_id)
         if waiting >= QUEUED_A_USER:
             raise TooManyRequestsError(
                 f"{waiting} of your runs are waiting already.", retry_after_s=60.0, fix="Wait for one or cancel it."
@@ -254,14 +268,27 @@ class Runs:
         self._dispatcher.wake()
         return row.run_id
 
-    def _seen(self, run_id: str, user_id: str, link: str) -> RunRow:
-        return self._access.seen(self._rows.get(run_id), run_id, user_id=user_id, link=link)
+    def _remember_pace(self) -> None:
+        """Learn from the latest runs how long each algorithm takes, so that time left is known after a restart."""
+        for row in reversed(self._rows.latest_done(REMEMBERED_RUNS)):
+            with suppress(NotFoundError):
+                result = self._results.run(row.result_key or "")
+                for each in result.rows:
+                    cells = result.slots * len(result.household_ids)
+                    self._pace.learn(each.algorithm_id, cells=cells, seconds=each.seconds)
 
-    def _owned(self, run_id: str, user_id: str) -> RunRow:
-        return self._access.owned(self._rows.get(run_id), run_id, user_id=user_id)
+    def _same_code(self, run_id: str) -> bool:
+        """Whether the market's code is what it was for a run of this lab; taken for granted for a run it never had."""
+        row = self._rows.get(run_id)
+        if row is None or row.result_key is None:
+            return True
+        try:
+            return self._results.run(row.result_key).market_digest == market_digest()
+        except NotFoundError:
+            return True
 
     def _queue_positions(self) -> dict[str, int]:
-        return {row.run_id: position for position, row in enumerate(self._records.queued(), start=1)}
+        return {run_id: position for position, run_id in enumerate(self._rows.queue(), start=1)}
 
     def _state(self, row: RunRow, positions: dict[str, int]) -> RunState:
         plan = _plan(row)

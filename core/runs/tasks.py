@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ import numpy as np
 
 from core.market.algorithms import find, get
 from core.market.community import Community, Tariff
-from core.market.compare import compare_all
+from core.market.compare import compare_all, run_algorithm
 from core.market.contract import Algorithm
 from core.readings.native import from_parquet, to_csv
 from core.runs.comparison import carry_out
+from core.runs.disk import ASIDE
 from core.runs.plan import RunPlan, Scenario
 from core.runs.results import Results
+from core.runs.tariffs import TariffPlan
 from core.runs.worker import Send, limit
 
 _GRACE_S = 5.0  # the lab ends an overdue worker itself; the alarm is for when it cannot
@@ -40,25 +43,55 @@ def warm() -> None:
 
 
 def perform(task: Mapping[str, Any], send: Send) -> None:
+    """Do what a task asks for and send what came of it."""
+    if task["task"] == "replay":
+        _replay(task, send)
+    else:
+        _compare(task, send)
+
+
+def _compare(task: Mapping[str, Any], send: Send) -> None:
     """Carry out the plan of a task on its readings and send the key of the result."""
     plan = RunPlan.from_json(task["plan"])
     community = from_parquet(Path(task["readings"]).read_bytes())
     listener = _Telling(send, cells=community.slots * community.households, limit_s=float(task["limit_s"]))
-    with tempfile.TemporaryDirectory(prefix="readings-") as folder:
-        if any(get(selection.algorithm_id).needs_folder for selection in plan.selections):
-            for name, content in to_csv(community, time_zone=str(task["time_zone"])):
-                (Path(folder) / Path(name).name).write_bytes(content)
+    results = Results(Path(task["results"]))
+    with _folder_of_files(plan, community, results, time_zone=str(task["time_zone"])) as folder:
         key = carry_out(
             plan,
             community,
-            Results(Path(task["results"])),
+            results,
             dataset_digest=str(task["dataset_digest"]),
             time_zone=str(task["time_zone"]),
             listener=listener,
-            folder=Path(folder),
+            folder=folder,
         )
     limit(0.0)
     send("done", {"result": key})
+
+
+def _replay(task: Mapping[str, Any], send: Send) -> None:
+    """Compute recorded results anew and send their digests."""
+    community = from_parquet(Path(task["readings"]).read_bytes())
+    digests = []
+    for entry in task["entries"]:
+        limit(float(task["limit_s"]))
+        tariff = TariffPlan.from_json(entry["tariff"]).of(community)
+        outcome = run_algorithm(entry["algorithm_id"], community, tariff, parameters=entry["parameters"])
+        digests.append(outcome.result_digest)
+    send("done", {"digests": digests})
+
+
+@contextmanager
+def _folder_of_files(plan: RunPlan, community: Community, results: Results, *, time_zone: str) -> Iterator[Path | None]:
+    """The readings as CSV files, for algorithms that read files; None when none does."""
+    if not any(get(selection.algorithm_id).needs_folder for selection in plan.selections):
+        yield None
+        return
+    with tempfile.TemporaryDirectory(dir=results.folder, prefix=ASIDE) as folder:
+        for name, content in to_csv(community, time_zone=time_zone):
+            (Path(folder) / Path(name).name).write_bytes(content)
+        yield Path(folder)
 
 
 class _Telling:

@@ -74,6 +74,10 @@ class DatasetRow:
     options: str
 
 
+READ = ("changed_at_ms", "digest", "households", "slots", "slot_h", "start_at_ms", "time_zone", "options")
+"""The columns that come from reading files."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileRow:
     """One uploaded file: stored under `file_id`, called `name` by whoever brought it."""
@@ -86,26 +90,41 @@ class FileRow:
 
 
 class DatasetRows:
-    """The tables of datasets."""
+    """The tables of datasets. What writes does so inside the caller's transaction (`store.begin()`)."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def save(self, row: DatasetRow, report: str, *, added_files: Sequence[FileRow]) -> None:
-        """Insert or replace a dataset, remember its digest as a version and add files to it: one transaction."""
-        values = asdict(row)
-        with self._store.begin() as connection:
-            if self._row(connection, row.dataset_id) is None:
-                connection.execute(datasets.insert().values(values))
-            else:
-                connection.execute(datasets.update().where(datasets.c.dataset_id == row.dataset_id).values(values))
-                connection.execute(reports.delete().where(reports.c.dataset_id == row.dataset_id))
-            connection.execute(reports.insert().values(dataset_id=row.dataset_id, report=report))
-            self._remember_version(connection, row)
-            if added_files:
-                connection.execute(
-                    files.insert(), [{**asdict(file), "dataset_id": row.dataset_id} for file in added_files]
-                )
+    def insert(self, connection: Connection, row: DatasetRow, report: str, *, added_files: Sequence[FileRow]) -> None:
+        """Add a dataset with its files; its digest is its first version."""
+        connection.execute(datasets.insert().values(asdict(row)))
+        self._add(connection, row, report, added_files)
+
+    def replace(
+        self,
+        connection: Connection,
+        row: DatasetRow,
+        report: str,
+        *,
+        added_files: Sequence[FileRow],
+        expected: DatasetRow,
+    ) -> bool:
+        """Take over what was read anew and add files; False when the dataset is no longer as `expected`."""
+        read_anew = {name: value for name, value in asdict(row).items() if name in READ}
+        changed = connection.execute(
+            datasets.update()
+            .where(
+                datasets.c.dataset_id == row.dataset_id,
+                datasets.c.digest == expected.digest,
+                datasets.c.changed_at_ms == expected.changed_at_ms,
+            )
+            .values(read_anew)
+        )
+        if changed.rowcount != 1:
+            return False
+        connection.execute(reports.delete().where(reports.c.dataset_id == row.dataset_id))
+        self._add(connection, row, report, added_files)
+        return True
 
     def get(self, dataset_id: str) -> DatasetRow | None:
         """One dataset."""
@@ -135,34 +154,26 @@ class DatasetRows:
         with self._store.read() as connection:
             return tuple(FileRow(*row) for row in connection.execute(query))
 
-    def is_kept(self, digest: str) -> bool:
-        """Whether any dataset has, or once had, this digest."""
-        with self._store.read() as connection:
-            return connection.execute(select(versions.c.digest).where(versions.c.digest == digest)).first() is not None
+    def change(self, connection: Connection, dataset_id: str, /, **values: object) -> None:
+        """Set columns of one dataset."""
+        connection.execute(datasets.update().where(datasets.c.dataset_id == dataset_id).values(**values))
 
-    def set_shared(self, dataset_id: str, shared: bool) -> None:
-        """Share with everybody, or no longer."""
-        self._change(dataset_id, shared=shared)
-
-    def rename(self, dataset_id: str, name: str) -> None:
-        """Give another name."""
-        self._change(dataset_id, name=name)
-
-    def delete(self, dataset_id: str) -> tuple[str, ...]:
+    def delete(self, connection: Connection, dataset_id: str) -> tuple[str, ...]:
         """Forget a dataset, its files and links. Returns the digests that no dataset has any more."""
-        with self._store.begin() as connection:
-            query = select(versions.c.digest).where(versions.c.dataset_id == dataset_id)
-            had = {str(row.digest) for row in connection.execute(query)}
-            for table in (files, versions, reports, datasets):
-                connection.execute(table.delete().where(table.c.dataset_id == dataset_id))
-            drop_links(connection, "dataset", dataset_id)
-            query = select(versions.c.digest).where(versions.c.digest.in_(had))
-            still = {str(row.digest) for row in connection.execute(query)}
+        query = select(versions.c.digest).where(versions.c.dataset_id == dataset_id)
+        had = {str(row.digest) for row in connection.execute(query)}
+        for table in (files, versions, reports, datasets):
+            connection.execute(table.delete().where(table.c.dataset_id == dataset_id))
+        drop_links(connection, "dataset", dataset_id)
+        query = select(versions.c.digest).where(versions.c.digest.in_(had))
+        still = {str(row.digest) for row in connection.execute(query)}
         return tuple(sorted(had - still))
 
-    def _change(self, dataset_id: str, **values: object) -> None:
-        with self._store.begin() as connection:
-            connection.execute(datasets.update().where(datasets.c.dataset_id == dataset_id).values(**values))
+    def _add(self, connection: Connection, row: DatasetRow, report: str, added_files: Sequence[FileRow]) -> None:
+        connection.execute(reports.insert().values(dataset_id=row.dataset_id, report=report))
+        self._remember_version(connection, row)
+        if added_files:
+            connection.execute(files.insert(), [{**asdict(file), "dataset_id": row.dataset_id} for file in added_files])
 
     @staticmethod
     def _row(connection: Connection, dataset_id: str) -> DatasetRow | None:

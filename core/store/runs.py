@@ -82,15 +82,42 @@ class RunRows:
             found = connection.execute(select(*_columns()).where(runs.c.run_id == run_id)).first()
         return None if found is None else RunRow(*found)
 
+    def queue(self) -> tuple[str, ...]:
+        """The ids of queued runs, first come first."""
+        query = select(runs.c.run_id).where(runs.c.status == "queued").order_by(runs.c.seq)
+        with self._store.read() as connection:
+            return tuple(str(row.run_id) for row in connection.execute(query))
+
+    def count(self, status: Status, *, owner_id: str | None = None) -> int:
+        """How many runs have `status`, of one owner or of all."""
+        query = select(func.count()).select_from(runs).where(runs.c.status == status)
+        if owner_id is not None:
+            query = query.where(runs.c.owner_id == owner_id)
+        with self._store.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def with_status(self, *statuses: Status) -> tuple[RunRow, ...]:
         """Every run in one of `statuses`, first queued first."""
         query = select(*_columns()).where(runs.c.status.in_(statuses)).order_by(runs.c.seq)
         with self._store.read() as connection:
             return tuple(RunRow(*row) for row in connection.execute(query))
 
-    def history(self, user_id: str, *, text: str, before: int | None, limit: int) -> tuple[RunRow, ...]:
-        """A user's runs and those shared with everybody, newest first, before `seq`; `text` in a name or tag."""
+    def latest_done(self, limit: int) -> tuple[RunRow, ...]:
+        """The runs done last, newest first."""
+        query = select(*_columns()).where(runs.c.status == "done").order_by(runs.c.seq.desc()).limit(limit)
+        with self._store.read() as connection:
+            return tuple(RunRow(*row) for row in connection.execute(query))
+
+    def history(
+        self, user_id: str, *, text: str, dataset_id: str, before: int | None, limit: int
+    ) -> tuple[RunRow, ...]:
+        """A user's runs and those shared with everybody, newest first, before `seq`.
+
+        text: in name, tags or the dataset's name. dataset_id: of this dataset only, unless empty.
+        """
         query = select(*_columns()).where((runs.c.owner_id == user_id) | runs.c.shared)
+        if dataset_id:
+            query = query.where(runs.c.dataset_id == dataset_id)
         if before is not None:
             query = query.where(runs.c.seq < before)
         if text:
@@ -128,23 +155,23 @@ class RunRows:
             )
         return int(changed.rowcount)
 
-    def describe(self, run_id: str, *, name: str, tags: str) -> None:
-        """Give another name and other tags."""
-        self._change(run_id, name=name, tags=tags)
+    def change(self, connection: Connection, run_id: str, /, **values: object) -> None:
+        """Set columns of one run, inside the caller's transaction."""
+        connection.execute(runs.update().where(runs.c.run_id == run_id).values(**values))
 
-    def set_shared(self, run_id: str, shared: bool) -> None:
-        """Share with everybody, or no longer."""
-        self._change(run_id, shared=shared)
-
-    def delete(self, run_id: str) -> None:
-        """Forget a run and its links; the ledger keeps its transaction."""
-        with self._store.begin() as connection:
-            connection.execute(runs.delete().where(runs.c.run_id == run_id))
+    def delete(self, connection: Connection, run_id: str, *, unless: Sequence[Status]) -> bool:
+        """Forget a run and its links unless it is in one of these states, inside the caller's transaction."""
+        which = (runs.c.run_id == run_id) & runs.c.status.not_in(unless)
+        gone = int(connection.execute(runs.delete().where(which)).rowcount) == 1
+        if gone:
             drop_links(connection, "run", run_id)
+        return gone
 
-    def _change(self, run_id: str, **values: object) -> None:
-        with self._store.begin() as connection:
-            connection.execute(runs.update().where(runs.c.run_id == run_id).values(**values))
+    def result_keys(self) -> frozenset[str]:
+        """The results that a run still has."""
+        with self._store.read() as connection:
+            query = select(runs.c.result_key).where(runs.c.result_key.is_not(None)).distinct()
+            return frozenset(str(row.result_key) for row in connection.execute(query))
 
 
 def _columns() -> list[Column[Any]]:

@@ -41,27 +41,35 @@ class LinkRow:
 
 
 class ShareRows:
-    """The table of links."""
+    """The table of links. What writes does so inside the caller's transaction (`store.begin()`)."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def create(self, kind: Kind, item_id: str, *, created_by: str, now_ms: int, expires_at_ms: int) -> tuple[str, str]:
+    def create(
+        self,
+        connection: Connection,
+        kind: Kind,
+        item_id: str,
+        *,
+        created_by: str,
+        now_ms: int,
+        expires_at_ms: int,
+    ) -> tuple[str, str]:
         """Make a link. Returns its id and its token; the token is seen this once."""
         token = secrets.token_urlsafe(32)
         link_id = secrets.token_hex(8)
-        with self._store.begin() as connection:
-            connection.execute(
-                links.insert().values(
-                    link_id=link_id,
-                    token_hash=_hash(token),
-                    kind=kind,
-                    item_id=item_id,
-                    created_by=created_by,
-                    created_at_ms=now_ms,
-                    expires_at_ms=expires_at_ms,
-                )
+        connection.execute(
+            links.insert().values(
+                link_id=link_id,
+                token_hash=_hash(token),
+                kind=kind,
+                item_id=item_id,
+                created_by=created_by,
+                created_at_ms=now_ms,
+                expires_at_ms=expires_at_ms,
             )
+        )
         return link_id, token
 
     def opens(self, token: str, kind: Kind, item_id: str, *, now_ms: int) -> bool:
@@ -89,14 +97,11 @@ class ShareRows:
         with self._store.read() as connection:
             return tuple(LinkRow(*row) for row in connection.execute(query))
 
-    def revoke(self, kind: Kind, item_id: str, *, link_id: str, now_ms: int) -> bool:
+    def revoke(self, connection: Connection, kind: Kind, item_id: str, *, link_id: str, now_ms: int) -> bool:
         """End a link at once. Returns whether there was such a link, ended or not."""
         which = (links.c.kind == kind) & (links.c.item_id == item_id) & (links.c.link_id == link_id)
-        with self._store.begin() as connection:
-            connection.execute(
-                links.update().where(which, links.c.revoked_at_ms.is_(None)).values(revoked_at_ms=now_ms)
-            )
-            return connection.execute(select(links.c.link_id).where(which)).first() is not None
+        connection.execute(links.update().where(which, links.c.revoked_at_ms.is_(None)).values(revoked_at_ms=now_ms))
+        return connection.execute(select(links.c.link_id).where(which)).first() is not None
 
 
 def drop_links(connection: Connection, kind: Kind, item_id: str) -> None:

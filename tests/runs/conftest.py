@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import Connection
 
 from core.readings.sample import sample_community
 from core.runs.datasets import Dataset, Datasets
@@ -36,12 +37,14 @@ class Lab:
     def open(self) -> None:
         self.store = Store(self.settings.resolved_database_url)
         self.pool = Pool(self.store, clock=self.clock)
-        self.datasets = Datasets(self.store, self.settings, clock=self.clock)
+        self.audited: list[tuple[str, str, str]] = []
+        self.datasets = Datasets(self.store, self.settings, audit=self.audit, clock=self.clock)
         self.runs = Runs(
             self.store,
             self.settings,
             datasets=self.datasets,
             pool=self.pool,
+            audit=self.audit,
             clock=self.clock,
             command=self.command,
             algorithm_limit_s=self.limit_s,
@@ -49,6 +52,10 @@ class Lab:
 
     def clock(self) -> int:
         return self.now_ms
+
+    def audit(self, connection: Connection, *, action: str, actor: str, subject: str) -> None:
+        assert connection.in_transaction()
+        self.audited.append((action, actor, subject))
 
     def restart(self, **changes: object) -> None:
         self.close()

@@ -18,7 +18,8 @@ from core.runs.worker import main
 
 
 def perform(task, send) -> None:
-    behaviour, _, argument = task["plan"]["scenarios"][0]["name"].partition(" ")
+    name = task["plan"]["scenarios"][0]["name"] if "plan" in task else ""
+    behaviour, _, argument = name.partition(" ")
     if behaviour in ("segfault", "spin", "stuck", "raise", "refuse", "exit", "leave", "forget", "babble", "child"):
         send("planned", {"algorithm_ids": ["grid_only", "mid_market_rate"], "kept": [False, False], "cells": 1})
         tasks.limit(task["limit_s"] + 5.0)

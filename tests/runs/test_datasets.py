@@ -227,3 +227,57 @@ def test_ten_files_of_a_real_week_are_one_dataset(lab) -> None:
     dropped = [(path.name, path) for path in sorted(DELHI.glob("*.csv"))]
     dataset = lab.datasets.add("ann", dropped).dataset
     assert (dataset.households, dataset.slots, dataset.slot_h) == (10, 168, 1.0)
+
+
+def test_of_two_who_extend_a_dataset_at_once_the_second_is_told(lab, monkeypatch) -> None:
+    dataset = lab.datasets.add("ann", files(2)).dataset
+    slow = lab.datasets._shelf.keep_uploads
+
+    def meanwhile(*arguments, **named):
+        monkeypatch.setattr(lab.datasets._shelf, "keep_uploads", slow)
+        lab.now_ms += 1
+        lab.datasets.extend(dataset.dataset_id, files(3)[2:], user_id="ann")
+        return slow(*arguments, **named)
+
+    monkeypatch.setattr(lab.datasets._shelf, "keep_uploads", meanwhile)
+    with pytest.raises(ConflictError, match="was changed or deleted meanwhile"):
+        lab.datasets.extend(dataset.dataset_id, files(4)[3:], user_id="ann")
+    assert lab.datasets.community(dataset.dataset_id, user_id="ann").household_ids == ("HH001", "HH002", "HH003")
+    assert len(list(lab.settings.uploads_dir.iterdir())) == 3
+
+
+def test_every_change_of_a_dataset_is_audited(lab) -> None:
+    dataset_id = lab.datasets.add("ann", files(2)).dataset.dataset_id
+    lab.datasets.extend(dataset_id, files(3)[2:], user_id="ann")
+    lab.datasets.share(dataset_id, user_id="ann", everybody=True)
+    link = lab.datasets.create_link(dataset_id, user_id="ann")
+    lab.datasets.revoke_link(dataset_id, link.link_id, user_id="ann")
+    lab.datasets.share(dataset_id, user_id="ann", everybody=False)
+    lab.datasets.delete(dataset_id, user_id="ann")
+    assert lab.audited == [
+        (f"dataset.{what}", "ann", dataset_id)
+        for what in ("added", "extended", "shared", "link.made", "link.revoked", "unshared", "deleted")
+    ]
+
+
+def test_a_dataset_whose_audit_record_fails_is_not_kept(lab, monkeypatch) -> None:
+    def fail(*_, **__) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(lab.datasets, "_audit", fail)
+    with pytest.raises(OSError, match="disk full"):
+        lab.datasets.add("ann", files(2))
+    assert lab.datasets.list("ann") == ()
+    assert list(lab.settings.uploads_dir.iterdir()) == []
+
+
+def test_what_a_crash_left_half_written_is_taken_away_an_hour_later(lab) -> None:
+    import os
+
+    old, new = (lab.settings.uploads_dir / f".aside-{name}" for name in ("old", "new"))
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    lab.restart()
+    assert not old.exists()
+    assert new.exists()

@@ -489,3 +489,113 @@ def test_too_many_tags_or_too_long_a_name_are_refused(lab) -> None:
         lab.runs.describe(run_id, user_id="ann", name="x", tags=[f"t{number}" for number in range(11)])
     with pytest.raises(InputError, match="expected at most 120"):
         lab.runs.describe(run_id, user_id="ann", name="x" * 121, tags=())
+
+
+def test_the_history_of_one_dataset(lab) -> None:
+    first, second = lab.dataset(seed=1), lab.dataset(seed=2)
+    run_id = lab.start("ann", first)
+    lab.start("ann", second)
+    assert [state.run_id for state in lab.runs.history("ann", dataset_id=first.dataset_id)] == [run_id]
+
+
+def test_every_change_of_a_run_that_the_ledger_does_not_show_is_audited(lab) -> None:
+    run_id = lab.start("ann", lab.dataset())
+    lab.audited.clear()
+    lab.runs.share(run_id, user_id="ann", everybody=True)
+    link = lab.runs.create_link(run_id, user_id="ann")
+    lab.runs.revoke_link(run_id, link.link_id, user_id="ann")
+    lab.runs.cancel(run_id, user_id="root", is_admin=True)
+    lab.runs.delete(run_id, user_id="ann")
+    assert lab.audited == [
+        ("run.shared", "ann", run_id),
+        ("run.link.made", "ann", run_id),
+        ("run.link.revoked", "ann", run_id),
+        ("run.cancelled", "root", run_id),
+        ("run.deleted", "ann", run_id),
+    ]
+
+
+# ---- what is kept
+
+
+def test_time_left_is_known_after_a_restart(lab) -> None:
+    lab.runs.start_workers()
+    dataset = lab.dataset()
+    finished(lab, lab.start("ann", dataset))
+    lab.restart()
+    lab.runs.start_workers()
+    run_id = lab.start("ann", dataset, "spin")
+    state = lab.until(lambda: (state := lab.runs.state(run_id, user_id="ann")).message and state)
+    assert state.left_s is not None
+
+
+def test_results_that_no_run_has_are_taken_away_when_they_are_old(lab) -> None:
+    import os
+
+    lab.runs.start_workers()
+    dataset = lab.dataset()
+    kept, dropped = lab.start("ann", dataset), lab.start("ann", dataset, "another name")
+    fresh = RunPlan((Selection("grid_only"),))
+    unused = lab.runs.start("ann", dataset.dataset_id, plan=fresh)
+    for run_id in (kept, dropped, unused):
+        finished(lab, run_id)
+    lab.runs.delete(dropped, user_id="ann")
+    lab.runs.delete(unused, user_id="ann")
+    folder = lab.settings.data_dir / "results"
+    (folder / ".aside-x").mkdir()
+    assert len(list(folder.iterdir())) == 6  # two scenarios, three runs, and what a crash left
+    lab.restart()
+    lab.runs.start_workers()
+    assert len(list(folder.iterdir())) == 5
+    for path in folder.iterdir():
+        os.utime(path, (0, 0))
+    lab.restart()
+    lab.runs.start_workers()
+    assert len(list(folder.iterdir())) == 2  # the run that is still there, and its scenario
+    assert lab.runs.result(kept, user_id="ann").rows
+
+
+def test_a_run_whose_readings_were_deleted_fails_in_words(lab) -> None:
+    dataset = lab.dataset()
+    run_id = lab.start("ann", dataset)
+    lab.datasets.delete(dataset.dataset_id, user_id="ann")
+    lab.runs.start_workers()
+    state = finished(lab, run_id)
+    assert state.status == "failed"
+    assert "are no longer kept. Upload their files again" in state.message
+    with pytest.raises(NotFoundError, match="no longer kept"):
+        lab.runs.again(run_id, user_id="ann")
+
+
+def test_a_result_that_was_taken_from_the_disk_is_said_to_be_gone(lab) -> None:
+    import shutil
+
+    lab.runs.start_workers()
+    run_id = lab.start("ann", lab.dataset())
+    finished(lab, run_id)
+    result = lab.runs.result(run_id, user_id="ann")
+    shutil.rmtree(lab.settings.data_dir / "results")
+    with pytest.raises(NotFoundError, match="Run the comparison again"):
+        lab.runs.result(run_id, user_id="ann")
+    with pytest.raises(NotFoundError, match='The details of "Grid only" are no longer on disk'):
+        result.series(result.rows[0])
+
+
+# ---- the real worker
+
+
+def test_one_click_on_the_sample_community_ends_in_a_comparison_of_every_algorithm(lab) -> None:
+    from core.market.algorithms import find
+    from core.runs.workers import COMMAND
+
+    lab.command = COMMAND
+    lab.restart()
+    lab.runs.start_workers()
+    assert lab.runs.wait_for_spare(60.0)
+    dataset = lab.datasets.sample("ann")
+    plan = RunPlan(tuple(Selection(algorithm_id) for algorithm_id in find()))
+    state = finished(lab, lab.runs.start("ann", dataset.dataset_id, plan=plan))
+    assert state.status == "done", state.message
+    assert len(lab.runs.result(state.run_id, user_id="ann").rows) == len(find())
+    assert all(lab.runs.replay(documents(lab)[0], entry) == entry["result_digest"]
+               for entry in documents(lab)[0]["results"])  # fmt: skip
