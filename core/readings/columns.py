@@ -21,7 +21,7 @@ NATIVE_NAMES: dict[Role, str] = {
 
 _EXACT: dict[str, Role] = {
     **dict.fromkeys(
-        ("timestamp", "datetime", "date_time", "time", "start", "start_time", "interval_start"), "timestamp"
+        ("timestamp", "datetime", "date_time", "date", "time", "start", "start_time", "interval_start"), "timestamp"
     ),
     **dict.fromkeys(("household_id", "household", "home_id", "house_id"), "household_id"),
     **dict.fromkeys(("latitude", "lat"), "latitude"),

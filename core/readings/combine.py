@@ -176,10 +176,10 @@ def _common_span(series: list[Series], slot_s: int, options: Options, findings: 
     if options.common_span == "union":
         findings.warning("spans_joined", f"different spans: {_spans(series, options)}; absent homes take no part")
         return first, (last - first) // slot_s
-    if latest >= earliest:
+    if earliest - latest < 2 * slot_s:
         raise findings.refusal(
             "no_common_span",
-            f"no common span: {_spans(series, options)}",
+            f"no common span of two intervals: {_spans(series, options)}",
             fix="give files of one span, or use the union",
         )
     lost: dict[int, list[str]] = {}

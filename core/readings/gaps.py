@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.market.community import FloatArray
-from core.readings.issues import Findings, count, plain
+from core.readings.issues import Findings, count
 from core.readings.options import Options
 from core.readings.zones import wall_clock
 
@@ -50,6 +50,11 @@ def close_gaps(
     holes = np.nonzero(absent.any(axis=0))[0]
     gaps = []
     for household in holes:
+        if absent[:, household].all() and options.gap_policy != "drop":
+            what = f"{ids[household]} has no reading within the common span"
+            fix = "leave the file out, or give files of one span"
+            findings.error("nothing_in_span", what, fix=fix, file=files[ids[household]])
+            continue
         gap = _measure(ids[household], absent[:, household], start_s, slot_s)
         if options.gap_policy in ("hold", "interpolate"):
             filled = _fill(load[:, household], solar[:, household], absent[:, household], options)
@@ -110,18 +115,18 @@ def _fill(load: FloatArray, solar: FloatArray, absent: BoolArray, options: Optio
 
 def _say(gap: Gap, file: str, options: Options, findings: Findings) -> None:
     zone = options.zone
-    what = f"{count(gap.missing, 'missing interval')}: {wall_clock(gap.first_s, zone)}"
+    what = f"{gap.household_id} has {count(gap.missing, 'missing interval')}: {wall_clock(gap.first_s, zone)}"
     if gap.missing > 1:
         what += f" first, the longest run {count(gap.longest, 'interval')} from {wall_clock(gap.longest_s, zone)}"
-    place = f"{gap.household_id} ({plain(file)}): {what}"
-    left = gap.missing - gap.filled
     if options.gap_policy == "refuse":
-        findings.error("gap", place, fix="choose what to do with missing intervals")
-    elif options.gap_policy == "drop":
-        findings.warning("gap", f"{place}; the household is dropped")
-    elif options.gap_policy == "leave_out":
-        findings.warning("gap", f"{place}; it takes no part there")
-    else:
-        way = "the last value held" if options.gap_policy == "hold" else "filled in a straight line"
-        rest = f"; it takes no part in {left:,}" if left else ""
-        findings.warning("gap", f"{place}; {way} in {gap.filled:,}{rest}")
+        findings.error("gap", what, fix="choose what to do with missing intervals", file=file)
+        return
+    left = gap.missing - gap.filled
+    rest = f"; it takes no part in {left:,}" if left else ""
+    done = {
+        "leave_out": "it takes no part there",
+        "drop": "the household is dropped",
+        "hold": f"the last value held in {gap.filled:,}{rest}",
+        "interpolate": f"filled in a straight line in {gap.filled:,}{rest}",
+    }[options.gap_policy]
+    findings.warning("gap", f"{what}; {done}", file=file)

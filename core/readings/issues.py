@@ -70,7 +70,7 @@ class Findings:
     def __init__(self, file: str) -> None:
         self.file = file
         self._issues: list[Issue] = []
-        self._seen: Counter[tuple[Severity, str, str | None]] = Counter()
+        self._seen: Counter[tuple[Severity, str, str | None, str]] = Counter()
         self._errors = 0
 
     def error(
@@ -82,9 +82,10 @@ class Findings:
         column: str | None = None,
         raw: str | None = None,
         fix: str = "",
+        file: str = "",
     ) -> None:
         """The file is refused for this. Raises FileRefused when there are too many errors to go on."""
-        self._add("error", code, what, line, column, raw, fix)
+        self._add("error", code, what, line, column, raw, fix, file or self.file)
         if self._errors >= MAX_ERRORS:
             raise FileRefused
 
@@ -97,13 +98,14 @@ class Findings:
         column: str | None = None,
         raw: str | None = None,
         fix: str = "",
+        file: str = "",
     ) -> None:
         """Read with certainty, yet a person should know."""
-        self._add("warning", code, what, line, column, raw, fix)
+        self._add("warning", code, what, line, column, raw, fix, file or self.file)
 
     def note(self, code: str, what: str) -> None:
         """How it was read, where that is worth a line."""
-        self._add("note", code, what, None, None, None, "")
+        self._add("note", code, what, None, None, None, "", self.file)
 
     def refusal(
         self,
@@ -116,7 +118,7 @@ class Findings:
         fix: str = "",
     ) -> FileRefused:
         """What to raise when the file is refused for this and nothing after it would make sense."""
-        self._add("error", code, what, line, column, raw, fix)
+        self._add("error", code, what, line, column, raw, fix, self.file)
         return FileRefused()
 
     def stop_if_refused(self) -> None:
@@ -132,34 +134,44 @@ class Findings:
     def all(self) -> tuple[Issue, ...]:
         """Every finding spelled out, and one line a kind for those only counted."""
         more = [
-            Issue(severity, self.file, None, column, None, code, self._more(seen - EXAMPLES, column), "")
-            for (severity, code, column), seen in self._seen.items()
+            Issue(severity, file, None, column, None, code, self._more(seen - EXAMPLES, file, column), "")
+            for (severity, code, column, file), seen in self._seen.items()
             if seen > EXAMPLES
         ]
         return (*self._issues, *more)
 
-    def _more(self, number: int, column: str | None) -> str:
-        place = f"{plain(self.file)}, {plain(column)}" if column else plain(self.file)
+    def _more(self, number: int, file: str, column: str | None) -> str:
         at_least = "at least " if self._errors >= MAX_ERRORS else ""
-        return f"{place}: {at_least}{count(number, 'more finding')} of the same kind."
+        return f"{_place(file, None, column)}{at_least}{count(number, 'more finding')} of the same kind."
 
     def _add(
-        self, severity: Severity, code: str, what: str, line: int | None, column: str | None, raw: str | None, fix: str
+        self,
+        severity: Severity,
+        code: str,
+        what: str,
+        line: int | None,
+        column: str | None,
+        raw: str | None,
+        fix: str,
+        file: str,
     ) -> None:
-        kind = (severity, code, column)
+        kind = (severity, code, column, file)
         self._errors += severity == "error"
         self._seen[kind] += 1
         if self._seen[kind] > EXAMPLES:
             return
-        place = plain(self.file) + (f" line {line}" if line is not None else "")
-        place += f", {plain(column)}" if column else ""
-        sentence = f"{place}: {what}" if place else what
-        sentence += f"; {fix}" if fix else ""
+        sentence = _place(file, line, column) + what + (f"; {fix}." if fix else ".")
         remedy = f"{fix[:1].upper()}{fix[1:]}." if fix else ""
         shown = None if raw is None else plain(raw)
-        self._issues.append(
-            Issue(severity, self.file, line, plain(column) if column else None, shown, code, sentence + ".", remedy)
-        )
+        spelled = None if column is None else plain(column)
+        self._issues.append(Issue(severity, file, line, spelled, shown, code, sentence, remedy))
+
+
+def _place(file: str, line: int | None, column: str | None) -> str:
+    """'HH001.csv line 3, load_kW: '."""
+    parts = [plain(file) + (f" line {line}" if line is not None else ""), plain(column or "")]
+    place = ", ".join(part for part in parts if part)
+    return f"{place}: " if place else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,11 @@ def _header(lines: list[str], findings: Findings) -> tuple[int, str, list[str], 
         if looked > MAX_PREAMBLE_LINES:
             break
         looked += 1
+        if len(line) > _MAX_LINE:
+            what = f"value too long: a line of {len(line):,} characters"
+            raise findings.refusal("bad_cell", what, line=at + 1, raw=line, fix="export it again")
         for delimiter in DELIMITERS:
-            names = _split(line[:_MAX_LINE], delimiter)
+            names = _split(line, delimiter)
             if names is None or len(names) < 2:
                 continue
             roles = {column.role for column in recognise(names)}
@@ -147,7 +150,7 @@ def _columns(at: int, names: list[str], findings: Findings) -> dict[Role, Column
                 f"{quote(columns[column.role].name)} and {quote(column.name)} both say {column.role}",
                 line=at + 1,
                 column=column.name,
-                fix="keep one of them",
+                fix="keep one of them, and date and time in one column",
             )
         columns.setdefault(column.role, column)
     findings.stop_if_refused()
