@@ -14,7 +14,7 @@ from core.accounts.throttle import network
 from core.errors import LabError, NotFoundError
 from core.exchange import current
 from core.web.api.answers import refusal
-from core.web.api.caller import SAFE_METHODS, Caller, identify, session_token
+from core.web.api.caller import SAFE_METHODS, Caller, identify, is_own_page, session_token
 from core.web.limits import Buckets, Rate
 from core.web.ownership import may_download, owns_page
 
@@ -82,6 +82,9 @@ class Gate:
 
     async def _open_page(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
+        if not is_own_page(connection):
+            await send({"type": "websocket.close", "code": 1008})
+            return
         known = await to_thread.run_sync(current().sessions.user_of, session_token(connection))
         if known:
             await self.app(scope, receive, send)

@@ -54,19 +54,22 @@ def session_token(connection: HTTPConnection) -> str | None:
 
 
 def require_own_page(connection: HTTPConnection) -> None:
-    """Raise NotAllowedError if a page of another site sent this.
+    """Raise NotAllowedError if a page of another site sent this."""
+    if not is_own_page(connection):
+        raise NotAllowedError("Another site's page sent this request.", code="cross_origin")
+
+
+def is_own_page(connection: HTTPConnection) -> bool:
+    """Whether a page of ours, or no page at all, sent this; another port of this machine is another site.
 
     Browsers name the origin of everything that can change state; what names none is no page and needs the cookie, which
     SameSite=Strict keeps from other sites anyway.
     """
     origin = connection.headers.get("origin")
     site = connection.headers.get("sec-fetch-site", "none")
-    if origin is not None:
-        own = is_own_origin(current().settings, origin, host=connection.headers.get("host", ""))
-    else:
-        own = site in ("same-origin", "none")
-    if not own:
-        raise NotAllowedError("Another site's page sent this request.", code="cross_origin")
+    if origin is None:
+        return site in ("same-origin", "none")
+    return is_own_origin(current().settings, origin, host=connection.headers.get("host", ""))
 
 
 def _known(request: Request) -> Caller:
