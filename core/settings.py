@@ -51,8 +51,8 @@ class Settings:
     feed: str = "app"
     simulator: bool = True
     simulator_speed: float = 360.0
-    simulator_algorithm: str = "mid_market_rate"
-    meter_algorithm: str = "mid_market_rate"
+    simulator_algorithm: str = "supply_demand_ratio"
+    meter_algorithm: str = "supply_demand_ratio"
     meter_slot_s: float = 900.0
     retail_price: float = 7.0
     feed_in_price: float = 3.0

@@ -1,8 +1,9 @@
 """The feed: every message is stored before it is acknowledged, and nothing that arrives can stop it.
 
-Two threads. `mqtt-feed` connects, gathers a batch, has it committed, acknowledges it; a lost connection, a full disk
+Three threads. `mqtt-feed` connects, gathers a batch, has it committed, acknowledges it; a lost connection, a full disk
 or an error of any kind ends the connection, drops what was not committed (the broker sends it again) and leads to
-another try after a growing pause. `mqtt-feed-watch` starts that thread anew should it ever end.
+another try after a growing pause. `mqtt-feed-watch` starts that thread anew should it ever end. `mqtt-meters` clears
+the slots of meter readings.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from typing import Any
 from core.live.endpoint import Endpoint, resolve
 from core.live.intake import Arrived, Intake
 from core.live.link import Link, LinkError
+from core.live.meters import MeterMarket
 from core.live.report import REPORT_S, Reporter
 from core.live.snapshot import FeedCache, FeedSnapshot, State
 from core.settings import Settings
 from core.store.feed import FeedStore
+from core.store.meters import Meters
 from core.store.pool import Pool
 from core.store.quarantine import Quarantine
 
@@ -89,6 +92,8 @@ class Feed:
         self._watcher: threading.Thread | None = None
         self._moved_at = time.monotonic()
         self.cache = FeedCache(FeedSnapshot(topic=settings.mqtt_topic))
+        self._meters = Meters(quarantine.store)
+        self._market = MeterMarket(settings, pool, meters=self._meters, cache=self.cache, clock=clock)
 
     def start(self) -> None:
         """Begin to read; returns at once, whether the broker is there or not."""
@@ -97,10 +102,12 @@ class Feed:
         self._start_thread()
         self._watcher = threading.Thread(target=self._watch, name="mqtt-feed-watch", daemon=True)
         self._watcher.start()
+        self._market.start()
 
     def stop(self) -> None:
-        """Store what has arrived, say goodbye and end both threads."""
+        """Store what has arrived, say goodbye and end every thread."""
         self._stopping.set()
+        self._market.stop()
         for thread in (self._watcher, self._thread):
             if thread is not None:
                 thread.join()
@@ -137,7 +144,7 @@ class Feed:
             began = time.monotonic()
             self._moved_at = began
             try:
-                intake = intake or Intake(self._settings, self._pool, quarantine=self._quarantine, clock=self._clock)
+                intake = intake or self._intake()
                 self._live(intake)
             except _UnstorableError as error:
                 self._pause(failures := failures + 1, state="blocked", sentence=str(error))
@@ -149,10 +156,14 @@ class Feed:
                     failures = 0
                 self._pause(failures := failures + 1, state="disconnected", sentence=_sentence(error))
 
+    def _intake(self) -> Intake:
+        return Intake(self._settings, self._pool, quarantine=self._quarantine, meters=self._meters, clock=self._clock)
+
     def _live(self, intake: Intake) -> None:
         """One connection, until it is lost (raises) or the feed stops (returns)."""
         endpoint = self._where()
-        link = Link(endpoint, client_id=self._settings.mqtt_client_id, topics=[self._settings.mqtt_topic])
+        topics = (self._settings.mqtt_topic, f"{self._settings.mqtt_meters_topic}/+")
+        link = Link(endpoint, client_id=self._settings.mqtt_client_id, topics=topics)
         try:
             link.open(self._stopping.is_set)
             if not link.session_present:
@@ -186,7 +197,7 @@ class Feed:
         outcome = self._guarded(lambda: intake.store(batch))
         link.acknowledge(len(messages))
         link.heard_at = time.monotonic()
-        self.cache.add(outcome, now=datetime.fromtimestamp(self._clock() / 1000, UTC))
+        self.cache.add(outcome, heard_at=datetime.fromtimestamp(self._clock() / 1000, UTC))
 
     def _guarded(self, write: Callable[[], Any]) -> Any:
         try:

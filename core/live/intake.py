@@ -20,11 +20,13 @@ from core.errors import InputError
 from core.ledger.transaction import MICRO, Transaction
 from core.live import payload as payloads
 from core.live import quick
+from core.live.meters import placed, slot_length_ms
 from core.live.payload import TradeMessage
 from core.live.publishers import Draft, Publishers
 from core.live.snapshot import RECENT, Counts, LiveTrade, Outcome
 from core.settings import Settings
 from core.store.feed import UNAVAILABLE, FeedStore
+from core.store.meters import Meters, Reading
 from core.store.pool import Arrival, Pool
 from core.store.pool import State as PoolState
 from core.store.quarantine import Quarantine, Refused
@@ -60,6 +62,7 @@ class _Sorted:
 
     trades: list[_Trade] = field(default_factory=list)
     items: list[Transaction | Arrival] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     ignored: int = 0
     sequence: int = 0
@@ -77,12 +80,16 @@ class Intake:
         pool: Pool,
         *,
         quarantine: Quarantine,
+        meters: Meters,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._topic = settings.mqtt_topic
         self._zone = ZoneInfo(settings.time_zone)
         self._pool = pool
         self._quarantine = quarantine
+        self._meters = meters
+        self._meters_topic = f"{settings.mqtt_meters_topic}/"
+        self._slot_ms = slot_length_ms(settings)
         self._clock = clock
         self._store = quarantine.store
         self._rows = FeedStore(self._store)
@@ -132,6 +139,7 @@ class Intake:
             states = self._pool.insert(connection, found.items)
             new = self._judged(found, states, draft=draft, now=now)
             self._quarantine.insert(connection, found.refused)
+            late = self._meters.insert(connection, found.readings, from_ms=now - 2 * self._slot_ms)
             self._rows.save_publishers(connection, draft.changed())
             self._rows.forget_publishers(connection, draft.forgotten())
             if session != self._session:
@@ -141,7 +149,7 @@ class Intake:
         self._publishers.adopt(draft)
         for one in new:
             self._remember(one.message)
-        return _outcome(batch, found, new=new, draft=draft, now=now)
+        return replace(_outcome(batch, found, new=new, draft=draft, now=now), late_readings=late)
 
     def _sorted(self, batch: Sequence[Arrived], now: int) -> _Sorted:
         found = _Sorted(sequence=self._session.sequence)
@@ -155,10 +163,8 @@ class Intake:
 
     def _sort(self, arrived: Arrived, found: _Sorted, now: int) -> None:
         if arrived.topic != self._topic:
-            if arrived.retained:
-                found.ignored += 1
-                return
-            raise InputError("Nobody expects messages on this topic.", code="unexpected_topic")
+            self._sort_other(arrived, found, now)
+            return
         message = quick.read(arrived.payload) or payloads.read_trade(arrived.payload, zone=self._zone)
         if message.message_id is None and arrived.retained:
             raise InputError(
@@ -173,6 +179,16 @@ class Intake:
             found.items.append(self._arrival(transaction, arrived))
             found.sequence += 1
         found.trades.append(_Trade(message, transaction, arrived))
+
+    def _sort_other(self, arrived: Arrived, found: _Sorted, now: int) -> None:
+        if arrived.topic.startswith(self._meters_topic):
+            household_id = arrived.topic[len(self._meters_topic) :]
+            message = payloads.read_meter(household_id, arrived.payload, zone=self._zone)
+            found.readings.append(placed(message, slot_length_ms=self._slot_ms, now_ms=now))
+        elif arrived.retained:
+            found.ignored += 1
+        else:
+            raise InputError("Nobody expects messages on this topic.", code="unexpected_topic")
 
     def _arrival(self, transaction: Transaction, arrived: Arrived) -> Transaction | Arrival:
         """What the pool needs to recognise a redelivery; QoS 0 has none."""
@@ -228,14 +244,15 @@ def _outcome(
     now: int,
 ) -> Outcome:
     at = datetime.fromtimestamp(now / 1000, UTC)
-    refused = len(found.refused)
+    refused, readings = len(found.refused), len(found.readings)
     micro_wh = sum(one.message.energy_wh * one.message.price_micro_per_kwh for one in new)
     counts = Counts(
         received=len(batch),
         trades=len(new),
         quarantined=refused,
+        readings=readings,
         ignored=found.ignored,
-        duplicates=len(batch) - len(new) - refused - found.ignored,
+        duplicates=len(batch) - len(new) - refused - readings - found.ignored,
     )
     return Outcome(
         counts=counts,
@@ -274,6 +291,7 @@ def _joined(outcomes: Sequence[Outcome]) -> Outcome:
         traded_kwh=sum(outcome.traded_kwh for outcome in outcomes),
         traded_value=sum(outcome.traded_value for outcome in outcomes),
         reasons=reasons,
+        late_readings=sum(outcome.late_readings for outcome in outcomes),
         publishers=tuple(publisher for outcome in outcomes for publisher in outcome.publishers),
         gaps=tuple(gap for outcome in outcomes for gap in outcome.gaps),
     )

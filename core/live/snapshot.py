@@ -37,9 +37,10 @@ class LiveTrade(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Messages since the feed started. `received` is the sum of the others.
+    """Messages since the feed started; `received` is the sum of those below it, but for `cleared`.
 
-    duplicates: the same trade again. ignored: retained messages on topics that are not ours.
+    duplicates: the same trade again. readings: of meters, the late ones included. ignored: retained messages on
+    topics that are not ours. cleared: trades that the market made from readings.
     """
 
     received: int = 0
@@ -48,6 +49,7 @@ class Counts:
     readings: int = 0
     quarantined: int = 0
     ignored: int = 0
+    cleared: int = 0
 
     def plus(self, other: Counts) -> Counts:
         """The sum, field by field."""
@@ -149,12 +151,12 @@ class FeedCache:
         with self._lock:
             self._swap(**changes)
 
-    def add(self, outcome: Outcome, *, now: datetime) -> None:
-        """Count a committed batch."""
+    def add(self, outcome: Outcome, *, heard_at: datetime | None = None) -> None:
+        """Count a committed batch; heard_at: when its messages arrived."""
         with self._lock:
             old = self._snapshot
             self._swap(
-                last_message_at=now,
+                last_message_at=heard_at or old.last_message_at,
                 recent=(*reversed(outcome.trades), *old.recent)[:RECENT],
                 counts=old.counts.plus(outcome.counts),
                 reasons=_added(old.reasons, outcome.reasons or {}),
