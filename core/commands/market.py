@@ -1,19 +1,23 @@
-"""Commands of the market: `compare` algorithms on files of readings."""
+"""Commands of the market: `compare` algorithms on files of readings, `clear` an order book by hand."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import math
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from core.errors import InputError, MarketError
 
 if TYPE_CHECKING:
+    from core.market.community import Community, FloatArray
     from core.market.compare import Outcome
+    from core.market.contract import Parameter
     from core.readings import Readings
 
 
@@ -21,17 +25,27 @@ def register(commands: Any) -> None:
     """Add the commands of this family to the command line."""
     compare = commands.add_parser("compare", help="run market algorithms on files of readings and show every figure")
     compare.add_argument("files", nargs="+", metavar="FILE", type=Path, help="CSV files of readings, one a household")
-    compare.add_argument("--algorithm", action="append", default=[], metavar="NAME", help="repeat for several")
-    compare.add_argument("--retail", type=float, default=7.0, help="what the grid charges, per kWh (7.0)")
-    compare.add_argument("--feed-in", type=float, default=3.0, help="what the grid pays, per kWh (3.0)")
+    compare.add_argument(
+        "--algorithm", action="append", default=[], metavar="NAME", help="repeat for several; else all"
+    )
+    price = "{} per kWh: a price, hours of the local day such as '6, 17-22=9', or a file with one price a slot ({})"
+    compare.add_argument("--retail", default="7.0", metavar="PRICES", help=price.format("what the grid charges", 7.0))
+    compare.add_argument("--feed-in", default="3.0", metavar="PRICES", help=price.format("what the grid pays", 3.0))
+    compare.add_argument("--time-zone", default="", metavar="ZONE", help="of files without one and of hours of the day")
     compare.add_argument("--pv-kw", action="append", default=[], metavar="HOUSEHOLD=KW", help="installed PV of a home")
     compare.add_argument("--set", action="append", default=[], metavar="ALGORITHM.PARAMETER=VALUE", dest="settings")
     compare.add_argument("--json", action="store_true", help="print JSON instead of a table")
     compare.set_defaults(run=run_compare)
+    clear = commands.add_parser("clear", help="clear one order book by hand and print the result as JSON")
+    clear.add_argument("book", nargs="?", default="-", metavar="BOOK.json", help="file, or standard input")
+    clear.add_argument("--mechanism", required=True, metavar="ID", help="uniform_price_auction, pay_as_bid_auction, …")
+    clear.add_argument("--set", action="append", default=[], metavar="PARAMETER=VALUE", dest="settings")
+    clear.set_defaults(run=run_clear)
 
 
 def run_compare(arguments: argparse.Namespace) -> int:
     """Read, compare, print."""
+    from core import settings
     from core.market.algorithms import find, get
     from core.market.community import Tariff
     from core.market.compare import compare_all
@@ -39,9 +53,11 @@ def run_compare(arguments: argparse.Namespace) -> int:
     ids = list(dict.fromkeys(arguments.algorithm)) or list(find())
     algorithms = {algorithm_id: get(algorithm_id) for algorithm_id in ids}
     parameters = parse_settings(arguments.settings, algorithms)
-    readings = _read(arguments.files, _pv_kw(arguments.pv_kw))
+    readings = _read(arguments.files, arguments.time_zone, _pv_kw(arguments.pv_kw))
     community = readings.require()
-    tariff = Tariff.flat(community.slots, retail_price=arguments.retail, feed_in_price=arguments.feed_in)
+    zone = ZoneInfo(readings.time_zone)
+    retail = _prices(arguments.retail, "--retail", community, zone)
+    tariff = Tariff(retail, _prices(arguments.feed_in, "--feed-in", community, zone))
     with tempfile.TemporaryDirectory() as folder:
         if any(algorithm.needs_folder for algorithm in algorithms.values()):
             _write_csv(readings, Path(folder))
@@ -49,8 +65,74 @@ def run_compare(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(_document(readings, outcomes), ensure_ascii=False, indent=1, allow_nan=False))
     else:
-        print(_table(list(outcomes.values())))
+        print(_heading(readings))
+        print(_table(list(outcomes.values()), settings.load().currency))
     return 0
+
+
+def run_clear(arguments: argparse.Namespace) -> int:
+    """Clear one book."""
+    from core.market.order_book import clear, known_parameters
+
+    known = known_parameters(arguments.mechanism)
+    parameters = {}
+    for text in arguments.settings:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise MarketError(f'"{text[:80]}" is not PARAMETER=VALUE.', fix="Such as k=0.5.")
+        parameters[name.strip()] = _known(name.strip(), known, arguments.mechanism).parse(value)
+    result = clear(_book(arguments.book), mechanism=arguments.mechanism, parameters=parameters)
+    print(json.dumps(result, indent=1, allow_nan=False))
+    return 0
+
+
+def _book(path: str) -> object:
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        return json.loads(text)
+    except OSError as error:
+        raise InputError(f'"{path[:200]}" cannot be read: {error.strerror}.') from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(
+            f"The book is not JSON: {error}.", fix='Such as {"bids": [[1, 9]], "offers": [[2, 4]]}.'
+        ) from None
+
+
+def _known(name: str, known: Mapping[str, Parameter], owner: str) -> Parameter:
+    from core.market.contract import unknown
+
+    if name not in known:
+        raise unknown(f"parameter of {owner}", name, known)
+    return known[name]
+
+
+def _prices(text: str, name: str, community: Community, zone: ZoneInfo) -> FloatArray:
+    """Prices of the slots, from a person's text or a file with one number a line."""
+    import numpy as np
+
+    from core.market.tariffs import DayPrices
+
+    path = Path(text)
+    if not path.is_file():
+        return DayPrices.parse(text, name=name).over(community, zone)
+    lines = path.read_text(encoding="utf-8").split()
+    if len(lines) != community.slots:
+        raise MarketError(
+            f"{name}: {path.name} has {len(lines)} prices for {community.slots} slots, expected one a slot, one a line."
+        )
+    for place, line in enumerate(lines, start=1):
+        if not _is_number(line):
+            raise MarketError(
+                f'{name}: {path.name} line {place}: "{line[:80]}" is not a price; give a number such as 7.0.'
+            )
+    return np.array(lines, dtype=np.float64)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def parse_settings(texts: Sequence[str], algorithms: Mapping[str, Any]) -> dict[str, dict[str, object]]:
@@ -66,9 +148,7 @@ def parse_settings(texts: Sequence[str], algorithms: Mapping[str, Any]) -> dict[
         if algorithm_id not in algorithms:
             raise unknown("algorithm in this comparison", algorithm_id, algorithms)
         known = {parameter.name: parameter for parameter in algorithms[algorithm_id].parameters}
-        if name not in known:
-            raise unknown(f"parameter of {algorithm_id}", name, known)
-        parsed.setdefault(algorithm_id, {})[name] = known[name].parse(value)
+        parsed.setdefault(algorithm_id, {})[name] = _known(name, known, algorithm_id).parse(value)
     return parsed
 
 
@@ -85,13 +165,15 @@ def _pv_kw(texts: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _read(files: Sequence[Path], pv_kw: Mapping[str, float]) -> Readings:
+def _read(files: Sequence[Path], time_zone: str, pv_kw: Mapping[str, float]) -> Readings:
+    from core import settings
     from core.readings import Options, read
 
     for path in files:
         if not path.is_file():
             raise InputError(f'There is no file "{str(path)[:200]}".', fix="Name CSV files of readings.")
-    readings = read([(path.name, path) for path in files], Options(pv_kw=pv_kw))
+    zone = time_zone or settings.load().time_zone
+    readings = read([(path.name, path) for path in files], Options(pv_kw=pv_kw, time_zone=zone))
     readings.require()
     return readings
 
@@ -99,8 +181,8 @@ def _read(files: Sequence[Path], pv_kw: Mapping[str, float]) -> Readings:
 def _write_csv(readings: Readings, folder: Path) -> None:
     from core.readings.native import to_csv
 
-    for name, content in to_csv(readings):
-        (folder / name).write_bytes(content)
+    for name, content in to_csv(readings, time_zone=readings.time_zone):
+        (folder / Path(name).name).write_bytes(content)
 
 
 def _document(readings: Readings, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
@@ -140,14 +222,23 @@ def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _table(outcomes: Sequence[Outcome]) -> str:
+def _heading(readings: Readings) -> str:
+    community = readings.require()
+    return (
+        f"{community.households} households, {community.slots} slots of {community.slot_h:g} h"
+        f" from {community.start_at.astimezone(ZoneInfo(readings.time_zone)).isoformat(sep=' ', timespec='minutes')}:"
+        f" load {readings.load_kwh:,.2f} kWh, solar {readings.solar_kwh:,.2f} kWh\n"
+    )
+
+
+def _table(outcomes: Sequence[Outcome], currency: str) -> str:
     """Figures as rows, algorithms as columns, units beside; foreign figures of `run(path)` files at the end."""
     from core.market.figures import FIGURES
 
     names = [*FIGURES, *sorted({name for outcome in outcomes for name in outcome.figures} - set(FIGURES))]
     rows = [["figure", "unit", *(outcome.name for outcome in outcomes)]]
     for name in names:
-        unit = FIGURES[name].unit if name in FIGURES else ""
+        unit = FIGURES[name].unit_in(currency) if name in FIGURES else ""
         rows.append([name, unit, *(_cell(outcome.figures.get(name, math.nan)) for outcome in outcomes)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
@@ -157,4 +248,4 @@ def _table(outcomes: Sequence[Outcome]) -> str:
 
 
 def _cell(value: float) -> str:
-    return f"{value:,.4f}" if math.isfinite(value) else "–"
+    return f"{value:,.4f}".replace("-0.0000", "0.0000") if math.isfinite(value) else "–"

@@ -17,7 +17,7 @@ from core.market.contract import Algorithm, Value
 from core.market.dispatch import Dispatch, own_use
 from core.market.figures import FIGURES, NAN, flow_figures, peak_ratio, settlement_figures, zhou_indices
 from core.market.invariants import require
-from core.market.outcome import Outcome, digest_of
+from core.market.outcome import SUMMARY, Outcome, digest_of
 from core.market.settlement import Account, Settlement
 
 OPTIMUM = "community_optimum"
@@ -240,7 +240,7 @@ def _outcome_of_run(algorithm: Algorithm, community: Community, folder: Path | N
     for name, value in _expect(algorithm, dict, algorithm.run(str(folder))).items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
             raise MarketError(f'{algorithm.name}: figure "{str(name)[:80]}" is "{str(value)[:80]}", expected a number.')
-        figures[str(name)] = NAN if value is None else float(value)
+        figures[SUMMARY.get(name, str(name))] = NAN if value is None else float(value)
     ids = community.household_ids
     digest = digest_of(algorithm.id, {}, ids, figures=figures, households={}, slots={})
     return Outcome(algorithm.id, algorithm.name, {}, ids, figures, {}, {}, (), digest)

@@ -22,6 +22,10 @@ class Figure:
     formula: str
     comparative: bool = False
 
+    def unit_in(self, currency: str) -> str:
+        """The unit with the currency's own sign."""
+        return self.unit.replace("₹", currency)
+
 
 FIGURES: dict[str, Figure] = {
     "community_cost": Figure("Community cost", "₹", "Σ bills"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
 
 import numpy as np
 
@@ -13,16 +12,17 @@ from core.market.algorithms import get
 from core.market.auctions import mcafee, pay_as_bid, uniform_price
 from core.market.clearing import clear as clear_orders
 from core.market.community import FloatArray
-from core.market.contract import unknown
+from core.market.contract import Parameter, unknown
 from core.market.dispatch import DUST_KWH
+from core.market.orders import STRATEGY_PARAMETERS
 from core.market.settlement import Fills, columns
 from core.market.trades import trades_of_fills
 
 Order = tuple[float, float]
-MECHANISMS: dict[str, tuple[Callable[..., Fills], tuple[str, ...]]] = {
-    "uniform_price_auction": (uniform_price, ("k",)),
-    "pay_as_bid_auction": (pay_as_bid, ("c",)),
-    "mcafee_auction": (mcafee, ()),
+MECHANISMS: dict[str, Callable[..., Fills]] = {
+    "uniform_price_auction": uniform_price,
+    "pay_as_bid_auction": pay_as_bid,
+    "mcafee_auction": mcafee,
 }
 
 
@@ -33,35 +33,37 @@ def clear(book: object, *, mechanism: str, parameters: Mapping[str, object] | No
     highest clearing price), operator_surplus, welfare (what buyers value less what sellers ask), and trades by the
     indices of bid and offer. Raises MarketError naming the order, the mechanism or the parameter.
     """
-    if mechanism not in MECHANISMS:
-        raise unknown("order-book mechanism", mechanism, MECHANISMS)
-    function, names = MECHANISMS[mechanism]
+    known = known_parameters(mechanism)
     bids, offers = _orders(book, "bids"), _orders(book, "offers")
     net = np.array([[quantity for quantity, _ in bids] + [-quantity for quantity, _ in offers]])
     net[np.abs(net) < DUST_KWH] = 0.0
     price = np.array([[price for _, price in (*bids, *offers)]])
     if not price.size:
         return _answer(None, None, bids=0)
-    settings = _settings(mechanism, names, parameters or {})
-    cleared = clear_orders(net, price)
-    interval = (float(cleared.low_price[0]), float(cleared.high_price[0]))
-    return _answer(partial(function, **settings)(net, price), interval, bids=len(bids))
-
-
-def _settings(mechanism: str, names: tuple[str, ...], given: Mapping[str, object]) -> dict[str, object]:
-    known = {p.name: p for p in get(mechanism).parameters if p.name in names}
+    given = parameters or {}
     for name in given:
         if name not in known:
-            raise unknown(f"parameter of {mechanism} on a book", name, known)
-    return {name: parameter.check(given.get(name, parameter.default)) for name, parameter in known.items()}
+            raise unknown(f"parameter of {mechanism}", name, known)
+    settings = {name: parameter.check(given.get(name, parameter.default)) for name, parameter in known.items()}
+    cleared = clear_orders(net, price)
+    interval = (float(cleared.low_price[0]), float(cleared.high_price[0]))
+    return _answer(MECHANISMS[mechanism](net, price, **settings), interval, bids=len(bids))
+
+
+def known_parameters(mechanism: str) -> dict[str, Parameter]:
+    """The parameters of a mechanism that matter once orders are given. Raises MarketError with "did you mean"."""
+    if mechanism not in MECHANISMS:
+        raise unknown("order-book mechanism", mechanism, MECHANISMS)
+    strategy = {parameter.name for parameter in STRATEGY_PARAMETERS}
+    return {parameter.name: parameter for parameter in get(mechanism).parameters if parameter.name not in strategy}
 
 
 def _orders(book: object, side: str) -> list[Order]:
-    if not isinstance(book, Mapping) or set(book) - {"bids", "offers"}:
+    if not isinstance(book, Mapping):
         raise MarketError("The book is not an object with bids and offers.", fix=_FORM)
-    orders = book.get(side, [])
+    orders = book.get(side)
     if not isinstance(orders, list):
-        raise MarketError(f"{side} is not a list of [quantity, price].", fix=_FORM)
+        raise MarketError(f"The book's {side} are not a list of [quantity, price].", fix=_FORM)
     return [_order(order, f"{side}[{place}]") for place, order in enumerate(orders)]
 
 

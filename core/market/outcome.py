@@ -22,7 +22,7 @@ SUMMARY = {
     "avg_p2p_price": "avg_p2p_price",
     "total_unmet_demand_kwh": "unmet_demand_kwh",
 }
-"""The summary's keys and the figures behind them. A `run(path)` algorithm may give either name."""
+"""The summary's keys and the figures behind them; a `run(path)` algorithm may use either name for a figure."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +57,11 @@ class Outcome:
 
     def summary(self) -> dict[str, float | None]:
         """The run's summary for the ledger; None where a figure is not defined."""
-        found: dict[str, float | None] = {"files_processed": len(self.household_ids)}
+        found: dict[str, float | None] = {
+            "files_processed": int(self.figures.get("files_processed", len(self.household_ids)))
+        }
         for key, figure in SUMMARY.items():
-            value = self.figures.get(key, self.figures.get(figure, NAN))
+            value = self.figures.get(figure, NAN)
             found[key] = None if np.isnan(value) else value
         return found
 

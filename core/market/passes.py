@@ -17,11 +17,12 @@ def compiled_for(household_slots: int) -> ModuleType | None:
     """The compiled passes where they pay or are loaded already; None where NumPy is to do the work."""
     if household_slots < WORTH_COMPILING and "core.market.compiled" not in sys.modules:
         return None
-    return _compiled()
+    return load_compiled()
 
 
 @cache
-def _compiled() -> ModuleType | None:
+def load_compiled() -> ModuleType | None:
+    """The compiled passes, imported once: a worker does it before its first task. None where they cannot be used."""
     try:
         from core.market import compiled
     except (ImportError, RuntimeError) as error:  # not installed, or nowhere to keep compiled code

@@ -15,8 +15,8 @@ from types import ModuleType
 
 from core.errors import MarketError
 from core.market.contract import Algorithm, Parameter, unknown
+from core.market.invariants import MAY_BE_EXEMPT
 
-FOLDER = Path(__file__).parent
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +37,8 @@ def get(algorithm_id: str) -> Algorithm:
 
 
 def _ids() -> list[str]:
-    return sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
+    files = (path for folder in __path__ for path in Path(folder).glob("*.py"))
+    return sorted(path.stem for path in files if not path.stem.startswith("_"))
 
 
 @cache
@@ -62,14 +63,18 @@ def _algorithm(algorithm_id: str, module: ModuleType) -> Algorithm:
     declared = {parameter.name for parameter in parameters}
     if used != declared:
         raise MarketError(f"PARAMETERS has {sorted(declared)}, but its functions take {sorted(used)}.")
+    exempt: tuple[str, ...] = tuple(getattr(module, "EXEMPT", ()))
+    for name in exempt:
+        if name not in MAY_BE_EXEMPT:
+            raise unknown("invariant that may be exempt", name, dict.fromkeys(MAY_BE_EXEMPT))
     return Algorithm(
         id=algorithm_id,
         name=getattr(module, "NAME", algorithm_id.replace("_", " ").capitalize()),
         promise=(inspect.getdoc(module) or "").partition("\n")[0],
         source=getattr(module, "SOURCE", ""),
         parameters=parameters,
-        exempt=tuple(getattr(module, "EXEMPT", ())),
-        source_digest=hashlib.sha256((FOLDER / f"{algorithm_id}.py").read_bytes()).hexdigest(),
+        exempt=exempt,
+        source_digest=hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest(),
         rank=getattr(module, "RANK", 100),
         settle=settle,
         dispatch=dispatch,
