@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -16,6 +18,8 @@ from core.market.algorithms import get
 from core.market.community import Community
 from core.market.compare import Outcome, compare
 from core.market.contract import Algorithm, Value
+from core.readings.native import to_csv
+from core.runs.disk import ASIDE
 from core.runs.parameters import of_row
 from core.runs.plan import RunPlan, Scenario, digest
 from core.runs.results import KeptOutcome, ResultRow, Results, RowVerdict
@@ -47,30 +51,35 @@ class _Step:
 
 def carry_out(
     plan: RunPlan,
-    community: Community,
+    readings: Callable[[], Community],
     results: Results,
     *,
     dataset_digest: str,
     time_zone: str,
     listener: Listener,
-    folder: Path | None = None,
 ) -> str:
     """Compute what is not kept yet, keep it, and return the key of the run's result.
 
-    folder: where the community's CSV files are, for algorithms that read files. Raises MarketError.
+    readings: called when they are needed, not when everything is kept. Raises MarketError.
     """
     chosen = [get(selection.algorithm_id) for selection in plan.selections]
     steps = [_step(plan, scenario, chosen, dataset_digest) for scenario in plan.scenarios]
+    key = digest([time_zone, [[step.scenario.name, step.key] for step in steps]])
     kept = [results.has_scenario(step.key) for step in steps]
     listener.planned([a.id for _ in steps for a in chosen], [there for there in kept for _ in chosen])
-    for step in steps:
-        if results.has_scenario(step.key):
-            for algorithm in chosen:
-                listener.begun(step.scenario, algorithm)
-                listener.ended(algorithm, 0.0)
-        else:
-            results.save_scenario(step.key, _computed(step, chosen, community, listener, folder))
-    return _keep_run(steps, community, results, dataset_digest=dataset_digest, time_zone=time_zone)
+    if all(kept) and results.has_run(key):
+        return key
+    community = readings()
+    with _files_for(chosen, community, results, time_zone=time_zone) as folder:
+        for step in steps:
+            if results.has_scenario(step.key):
+                for algorithm in chosen:
+                    listener.begun(step.scenario, algorithm)
+                    listener.ended(algorithm, 0.0)
+            else:
+                results.save_scenario(step.key, _computed(step, chosen, community, listener, folder))
+    results.save_run(key, _document(steps, community, results, dataset_digest=dataset_digest, time_zone=time_zone))
+    return key
 
 
 def _step(plan: RunPlan, scenario: Scenario, chosen: Sequence[Algorithm], dataset_digest: str) -> _Step:
@@ -137,10 +146,24 @@ def _row(algorithm: Algorithm, outcome: Outcome, seconds: float) -> ResultRow:
     )
 
 
-def _keep_run(
+@contextmanager
+def _files_for(
+    chosen: Sequence[Algorithm], community: Community, results: Results, *, time_zone: str
+) -> Iterator[Path | None]:
+    """The readings as CSV files in local time, for algorithms that read files; None when none does."""
+    if not any(algorithm.needs_folder for algorithm in chosen):
+        yield None
+        return
+    with tempfile.TemporaryDirectory(dir=results.folder, prefix=ASIDE) as folder:
+        for name, content in to_csv(community, time_zone=time_zone):
+            (Path(folder) / Path(name).name).write_bytes(content)
+        yield Path(folder)
+
+
+def _document(
     steps: Sequence[_Step], community: Community, results: Results, *, dataset_digest: str, time_zone: str
-) -> str:
-    document: Mapping[str, object] = {
+) -> dict[str, object]:
+    return {
         "market": market_digest(),
         "dataset_digest": dataset_digest,
         "result_digest": digest(
@@ -157,9 +180,6 @@ def _keep_run(
         "slots": community.slots,
         "time_zone": time_zone,
     }
-    key = digest(document)
-    results.save_run(key, document)
-    return key
 
 
 @cache

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from core.errors import MarketError
 
+_DAY_S = 86_400
 _QUARTER_S = 900  # since 1972 every zone of the tz database changes its offset on a quarter of an hour
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -18,9 +19,14 @@ def local_starts(slot_starts: npt.NDArray[np.datetime64], time_zone: str) -> npt
     """Local times, without a zone, of `slot_starts` (UTC, `[slot]`), as datetime64[s]. Raises MarketError."""
     zone = known_zone(time_zone)
     seconds = slot_starts.astype("datetime64[s]").astype(np.int64)
-    quarters, which = np.unique(seconds // _QUARTER_S, return_inverse=True)
-    offsets = np.array([_offset_s(int(quarter) * _QUARTER_S, zone) for quarter in quarters], dtype=np.int64)
-    return (seconds + offsets[which]).astype("datetime64[s]")
+    days, of_day = np.unique(seconds // _DAY_S, return_inverse=True)
+    before, after = _offsets(days * _DAY_S, zone), _offsets((days + 1) * _DAY_S, zone)
+    offsets = before[of_day]
+    changing = np.flatnonzero((before != after)[of_day])  # only on these days every quarter of an hour is looked at
+    if changing.size:
+        quarters, of_quarter = np.unique(seconds[changing] // _QUARTER_S, return_inverse=True)
+        offsets[changing] = _offsets(quarters * _QUARTER_S, zone)[of_quarter]
+    return (seconds + offsets).astype("datetime64[s]")
 
 
 def known_zone(name: str) -> ZoneInfo:
@@ -31,6 +37,10 @@ def known_zone(name: str) -> ZoneInfo:
         raise MarketError(
             f'The time zone "{name[:80]}" is not known.', fix="Give an IANA name, such as Asia/Kolkata."
         ) from None
+
+
+def _offsets(at_s: npt.NDArray[np.int64], zone: ZoneInfo) -> npt.NDArray[np.int64]:
+    return np.array([_offset_s(second, zone) for second in at_s.tolist()], dtype=np.int64)
 
 
 def _offset_s(at_s: int, zone: ZoneInfo) -> int:

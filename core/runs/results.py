@@ -159,6 +159,10 @@ class Results:
         """Whether the scenario has been computed before."""
         return (self.folder / key / "scenario.json").is_file()
 
+    def has_run(self, key: str) -> bool:
+        """Whether the very same run has been made before."""
+        return (self.folder / key / "run.json").is_file()
+
     def save_scenario(self, key: str, outcomes: Sequence[KeptOutcome]) -> None:
         """Keep a scenario; durable when this returns. One that somebody else kept meanwhile stays: it is the same."""
         with new_folder(self.folder / key) as aside:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
-from core.market.algorithms import find, get
+from core.market.algorithms import find
 from core.market.community import Community, Tariff
 from core.market.compare import compare_all, run_algorithm
 from core.market.contract import Algorithm
-from core.readings.native import from_parquet, to_csv
+from core.readings.native import from_parquet
 from core.runs.comparison import carry_out
-from core.runs.disk import ASIDE
 from core.runs.plan import RunPlan, Scenario
 from core.runs.results import Results
 from core.runs.tariffs import TariffPlan
@@ -52,20 +50,17 @@ def perform(task: Mapping[str, Any], send: Send) -> None:
 
 def _compare(task: Mapping[str, Any], send: Send) -> None:
     """Carry out the plan of a task on its readings and send the key of the result."""
-    plan = RunPlan.from_json(task["plan"])
-    community = from_parquet(Path(task["readings"]).read_bytes())
-    listener = _Telling(send, cells=community.slots * community.households, limit_s=float(task["limit_s"]))
-    results = Results(Path(task["results"]))
-    with _folder_of_files(plan, community, results, time_zone=str(task["time_zone"])) as folder:
-        key = carry_out(
-            plan,
-            community,
-            results,
-            dataset_digest=str(task["dataset_digest"]),
-            time_zone=str(task["time_zone"]),
-            listener=listener,
-            folder=folder,
-        )
+    readings = Path(task["readings"])
+    cells = pq.read_metadata(readings).num_rows  # the file has one row a slot and household
+    listener = _Telling(send, cells=cells, limit_s=float(task["limit_s"]))
+    key = carry_out(
+        RunPlan.from_json(task["plan"]),
+        lambda: from_parquet(readings.read_bytes()),
+        Results(Path(task["results"])),
+        dataset_digest=str(task["dataset_digest"]),
+        time_zone=str(task["time_zone"]),
+        listener=listener,
+    )
     limit(0.0)
     send("done", {"result": key})
 
@@ -80,18 +75,6 @@ def _replay(task: Mapping[str, Any], send: Send) -> None:
         outcome = run_algorithm(entry["algorithm_id"], community, tariff, parameters=entry["parameters"])
         digests.append(outcome.result_digest)
     send("done", {"digests": digests})
-
-
-@contextmanager
-def _folder_of_files(plan: RunPlan, community: Community, results: Results, *, time_zone: str) -> Iterator[Path | None]:
-    """The readings as CSV files, for algorithms that read files; None when none does."""
-    if not any(get(selection.algorithm_id).needs_folder for selection in plan.selections):
-        yield None
-        return
-    with tempfile.TemporaryDirectory(dir=results.folder, prefix=ASIDE) as folder:
-        for name, content in to_csv(community, time_zone=time_zone):
-            (Path(folder) / Path(name).name).write_bytes(content)
-        yield Path(folder)
 
 
 class _Telling:
