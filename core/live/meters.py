@@ -114,7 +114,8 @@ class MeterMarket:
         self._refresh()
 
     def _expected(self, slot_ms: int) -> list[str]:
-        return self._meters.households_since(slot_ms - round(KNOWN_S * 1000))
+        """Who had reported by the end of a slot, not too long before it."""
+        return self._meters.households_between(slot_ms - round(KNOWN_S * 1000), slot_ms + self._slot_ms)
 
     def _clear(self, slot_ms: int, now_ms: int) -> None:
         means = self._meters.means(slot_ms)

@@ -150,9 +150,10 @@ class Meters:
         with self.store.read() as connection:
             return [(household_id, load, solar) for household_id, load, solar in connection.execute(statement)]
 
-    def households_since(self, at_ms: int) -> list[str]:
-        """Who has reported since a time."""
-        statement = select(_readings.household_id).where(_readings.at_ms >= at_ms).distinct()
+    def households_between(self, from_ms: int, to_ms: int) -> list[str]:
+        """Who reported in a span, its end excluded."""
+        within = (_readings.slot_ms >= from_ms, _readings.slot_ms < to_ms)
+        statement = select(_readings.household_id).where(*within).distinct()
         with self.store.read() as connection:
             return sorted(connection.execute(statement).scalars())
 
