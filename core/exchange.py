@@ -28,6 +28,7 @@ from core.live.broker import Broker
 from core.live.feed import Feed
 from core.live.price import TICK_S, PriceSeries
 from core.live.report import Follower
+from core.live.simulator import Simulator
 from core.runs import Datasets, Runs
 from core.settings import Settings
 from core.store import Store
@@ -72,7 +73,7 @@ class Exchange:
             if settings.feed == "process"
             else Feed(settings, self.pool, self.quarantine)
         )
-        self.simulator: Any = None
+        self.simulator = Simulator(settings) if settings.simulator else None
         self.price = PriceSeries(settings, self.feed.cache.snapshot)
         self.scheduler = BackgroundScheduler(timezone=UTC)
         self._started = ExitStack()
