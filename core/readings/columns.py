@@ -28,7 +28,11 @@ _EXACT: dict[str, Role] = {
     **dict.fromkeys(("longitude", "lon", "lng"), "longitude"),
     "time_of_day": "time_of_day",
 }
-_POWER = re.compile(r"(?P<what>load|consumption|demand|solar|pv|generation|production)(?:_(?P<unit>kwh|wh|kw|w))?")
+_POWER = re.compile(
+    r"(?P<what>load|consumption|demand|solar|pv|generation|production)"
+    r"(?:[ _-]?(?P<unit>kwh|wh|kw|w)| ?\((?P<round>kwh|wh|kw|w)\)| ?\[(?P<square>kwh|wh|kw|w)\])?"
+)
+"""A power column: load, load_kW, Load (kW), solar [W]. Nothing else may stand between name and unit."""
 _UNITS: dict[str | None, StatedUnit] = {"kw": "kW", "w": "W", "kwh": "kWh", "wh": "Wh", None: ""}
 
 
@@ -49,12 +53,12 @@ def recognise(names: list[str]) -> tuple[Column, ...]:
 
 
 def _column(place: int, name: str) -> Column | None:
-    spelled = name.strip().strip("\ufeff")
-    key = re.sub(r"[^a-z0-9]+", "_", spelled.lower()).strip("_")
-    if key in _EXACT:
-        return Column(_EXACT[key], place, spelled)
+    spelled = name.strip()
+    key = spelled.lower()
+    if key.replace(" ", "_") in _EXACT:
+        return Column(_EXACT[key.replace(" ", "_")], place, spelled)
     power = _POWER.fullmatch(key)
     if power is None:
         return None
     role: Role = "load" if power["what"] in ("load", "consumption", "demand") else "solar"
-    return Column(role, place, spelled, _UNITS[power["unit"]])
+    return Column(role, place, spelled, _UNITS[power["unit"] or power["round"] or power["square"]])

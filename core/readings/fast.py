@@ -125,4 +125,7 @@ def _possible(columns: dict[str, FloatArray], wall_s: IntArray, utc_s: IntArray,
         if degrees is not None and not (abs(degrees[0]) <= limit and (degrees == degrees[0]).all()):
             return False
     hours = columns.get("time_of_day")
-    return hours is None or bool((hours_apart(hours, wall_s) <= HOUR_TOLERANCE).all())
+    if hours is None:
+        return True
+    within = hours.min() >= 0.0 and hours.max() <= 24.0
+    return bool(within and (hours_apart(hours, wall_s) <= HOUR_TOLERANCE).all())

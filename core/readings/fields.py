@@ -102,6 +102,7 @@ def _degrees(cells: Cells, role: Role, households: int, codes: IntArray, *, deci
     """The first stated value of each household, `[household]`, NaN where none is."""
     limit = LIMIT_DEG[role]
     values = numbers_of(cells, expected="give degrees, such as 28.6", decimal_comma=decimal_comma)
+    cells.findings.stop_if_refused()
     for row in np.nonzero(np.abs(values) > limit)[0].tolist():
         what = f"{cells.quoted(row)} is out of range: {role} must be -{limit:.0f}..{limit:.0f}"
         cells.error(row, "position", what, fix="give degrees, or remove the column")
@@ -117,6 +118,7 @@ def _degrees(cells: Cells, role: Role, households: int, codes: IntArray, *, deci
 
 def _hour(cell: str) -> float:
     try:
-        return float(cell.replace(",", "."))
+        hour = float(cell.replace(",", "."))
     except ValueError:
         return float("nan")
+    return hour if 0 <= hour <= 24 else float("nan")

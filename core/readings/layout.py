@@ -224,16 +224,13 @@ def _odd_row(line: str, number: int, layout: _Layout, findings: Findings) -> lis
 
 
 def _fit(row: list[str], number: int, width: int, findings: Findings) -> list[str]:
-    """A row of another width: empty fields at the end are harmless, anything else is refused."""
+    """A row of another width: empty fields at the end earn a warning, anything else is refused."""
     if len(row) > width and not any(cell.strip() for cell in row[width:]):
+        findings.warning("empty_fields", f"{width} fields expected, {len(row)} found, the last ones empty", line=number)
         return row[:width]
     if row:
-        findings.error(
-            "field_count",
-            f"{width} fields expected, {len(row)} found",
-            line=number,
-            fix="quote fields that hold the separator and give every row all fields",
-        )
+        fix = "quote fields that hold the separator and give every row all fields"
+        findings.error("field_count", f"{width} fields expected, {len(row)} found", line=number, fix=fix)
     return []
 
 

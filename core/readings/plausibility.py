@@ -16,11 +16,12 @@ LONGEST_SLOT_S = 3 * 3600
 """Above this a slot has day and night in it."""
 
 _UNLIKELY_MEAN_KW = 15.0
+_UNLIKELY_HIGHEST_KW = 0.01
 
 
 def check_series(series: Series, findings: Findings, *, zone: str, stated_zone: bool) -> None:
-    """Warn about sunlight at night for the position, and about a mean load no single home has."""
-    _check_mean(series, findings)
+    """Warn about sunlight at night for the position, and about a load no single home has."""
+    _check_load(series, findings)
     if series.position is None or series.slot_s > LONGEST_SLOT_S:
         return
     share, at = night_share(series)
@@ -92,13 +93,17 @@ def sine_of_elevation(utc_s: IntArray, latitude: float, longitude: float) -> Flo
     return sine
 
 
-def _check_mean(series: Series, findings: Findings) -> None:
-    mean = float(np.nanmean(series.load_kw)) if not np.isnan(series.load_kw).all() else 0.0
+def _check_load(series: Series, findings: Findings) -> None:
+    """Warn about a load no single home has: a factor of a thousand is easily lost in a unit."""
+    known = series.load_kw[~np.isnan(series.load_kw)]
+    mean, highest = float(known.mean()), float(known.max())
     if mean > _UNLIKELY_MEAN_KW:
-        findings.warning(
-            "unlikely_load",
-            f"load of {series.household_id} up to {np.nanmax(series.load_kw):g} kW, {mean:.1f} kW on"
-            " average: not plausible for one home (watts?)",
-            column="load_kW",
-            fix="check the unit of the column",
+        what = f"load of {series.household_id} up to {highest:g} kW, {mean:.1f} kW on average:"
+        what += " not plausible for one home (watts?)"
+    elif 0.0 < highest < _UNLIKELY_HIGHEST_KW:
+        what = (
+            f"load of {series.household_id} never above {highest * 1000:.3g} W: not plausible for a home (kilowatts?)"
         )
+    else:
+        return
+    findings.warning("unlikely_load", what, column="load_kW", fix="check the unit of the column")

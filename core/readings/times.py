@@ -20,8 +20,8 @@ FIRST_S, LAST_S = 631_152_000, 4_133_980_800
 """The first second of the first year, and the one after the last year."""
 NEED = "need YYYY-MM-DD HH:MM:SS"
 
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2}),?", re.ASCII)
-_SLASHED = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}),?", re.ASCII)
+_ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2}),?", re.ASCII)
+_SLASHED = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}),?", re.ASCII)
 _CLOCK = re.compile(
     r"\s*(\d{1,2})(?::(\d{2})(?::(\d{2})(?:[.,]0+)?)?)?(?:\s*([AaPp])\.?[Mm]\.?)?"
     r"\s*([Zz]|UTC|[+-]\d{2}(?::?\d{2})?)?",
@@ -68,7 +68,7 @@ def times_of(cells: Cells, *, date_order: DateOrder) -> Times:
     if None in dates.values() or None in clocks.values():
         good = [dates[day] is not None and clocks[clock] is not None for day, clock in parts]
         _refuse_shapes(cells, good)
-    numbers = {text: (int(match[1]), int(match[2]), int(match[3])) for text, match in dates.items() if match}
+    numbers = {text: (int(match[1]), int(match[3]), int(match[4])) for text, match in dates.items() if match}
     order = "ymd" if pattern is _ISO else _order(numbers, cells, parts, date_order)
     days = {text: _day_number(three, order) for text, three in numbers.items()}
     return _placed(cells, parts, days, {text: clock for text, clock in clocks.items() if clock is not None}, order)
