@@ -21,6 +21,7 @@ from core.web.ownership import may_download, owns_page
 API = ("/api/", "/block/")
 API_PATHS = frozenset({"/mine", "/upload", "/logout"})
 UPLOADS = "/_stcore/upload_file/"
+STAGED = "/api/staged/"
 MEDIA = "/media/"
 MEMBERS_ONLY = ("/_stcore/metrics", "/_stcore/agent/")
 
@@ -121,7 +122,7 @@ def _admit(connection: HTTPConnection) -> Caller:
 
 
 def _body_limit(path: str) -> int:
-    return UPLOAD_BYTES if path == "/upload" or path.startswith(UPLOADS) else BODY_BYTES
+    return UPLOAD_BYTES if path == "/upload" or path.startswith((UPLOADS, STAGED)) else BODY_BYTES
 
 
 def _body_at_most(receive: Receive, limit: int) -> Receive:

@@ -15,6 +15,7 @@ from core.errors import LabError, NotFoundError
 from core.web.api import chain, datasets, docs, lab, runs
 from core.web.api.answers import Answer, refusal
 from core.web.api.shapes import ErrorAnswer
+from core.web.compare import staging
 
 PATHS = ("/api/{path:path}", "/mine", "/block/{path:path}", "/upload", "/session", "/logout")
 """Where the pages' server hands requests over to this application."""
@@ -48,7 +49,7 @@ def build() -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unforeseen)
-    for part in (lab, chain, datasets, runs, docs):
+    for part in (lab, chain, datasets, runs, staging, docs):
         app.include_router(part.router, responses=REFUSALS)
     app.add_api_route("/api/{path:path}", _nothing_here, methods=EVERY, include_in_schema=False)
     return app

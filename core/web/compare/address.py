@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 OURS = ("run", "dataset", "like", "link")
 LONGEST = 100
@@ -22,10 +23,13 @@ def asked(name: str) -> str:
 
 def go(**parameters: str) -> NoReturn:
     """Show another view of the page: these of `OURS`, and none of the present ones."""
-    for name in OURS:
-        if parameters.get(name):
-            st.query_params[name] = parameters[name]
-        elif name in st.query_params:
-            del st.query_params[name]
+    wanted = {name: parameters[name] for name in OURS if parameters.get(name)}
+    try:
+        st.query_params.from_dict(wanted)  # one step in the browser's history
+    except StreamlitAPIException:  # widgets of this view hold parameters, which go with them
+        st.query_params.update(wanted)
+        for name in OURS:
+            if name in st.query_params and name not in wanted:
+                del st.query_params[name]
     st.rerun(scope="app")
     raise AssertionError("a rerun ends the script")

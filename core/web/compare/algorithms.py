@@ -14,6 +14,8 @@ from core.web.charts import colour_of
 from core.web.compare.numbers import Numbers
 from core.web.text import foreign
 
+MOST = (1 << 53) - 1
+
 
 def choose(numbers: Numbers, *, key: str, like: RunPlan | None, heavy: bool) -> list[Selection]:
     """The chosen algorithms with the parameters in which they differ from their defaults.
@@ -23,7 +25,7 @@ def choose(numbers: Numbers, *, key: str, like: RunPlan | None, heavy: bool) -> 
     st.subheader("Algorithms", anchor=False)
     before = {each.algorithm_id: each.parameters for each in like.selections} if like else None
     chosen = []
-    with st.grid("auto", min_column_width=250):
+    with st.grid("auto", min_column_width=205):
         for algorithm in find().values():
             if before is not None:
                 wanted = algorithm.id in before
@@ -107,4 +109,5 @@ def _allowed(parameter: Parameter, value: Value) -> Value:
 
 
 def _int(end: float | None) -> int | None:
-    return None if end is None else int(end)
+    """An end as the browser's number field takes it; it counts no further than 2^53 − 1."""
+    return None if end is None else max(-MOST, min(MOST, int(end)))

@@ -11,8 +11,10 @@ from core.readings import Options
 from core.runs.datasets import Upload
 from core.web.compare import history, report_view, sample
 from core.web.compare.address import go
+from core.web.compare.drop_zone import drop_zone
 from core.web.compare.numbers import Numbers
 from core.web.compare.reading import choose, progress_bar, uploads
+from core.web.compare.staging import forget, staged
 from core.web.text import foreign
 
 REFUSED = "compare_refused"
@@ -46,13 +48,24 @@ def _drop(user: User) -> None:
         help="One file a household or several in one; columns timestamp, household_id, load_kW, solar_kW, or similar.",
         key=f"compare_files_{st.session_state.get(ROUND, 0)}",
     )
+    batch = drop_zone()
     with st.expander("How to read them", icon=":material/tune:"):
         options = _options()
+    if batch and options is not None:
+        _take_batch(user, batch, options)
     if dropped and options is not None:
         seen = (tuple(file.file_id for file in dropped), options.time_zone, repr(options))
         if st.session_state.get("compare_seen") != seen:
             st.session_state["compare_seen"] = seen
             take_in(user, uploads(dropped), options)
+
+
+def _take_batch(user: User, batch: str, options: Options) -> None:
+    settings = current().settings
+    try:
+        take_in(user, staged(settings, user.user_id, batch), options)
+    finally:
+        forget(settings, user.user_id, batch)
 
 
 def _options() -> Options | None:

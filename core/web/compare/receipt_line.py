@@ -42,6 +42,6 @@ def _line(tx_hash: str) -> None:
 def place_of(tx_hash: str) -> int | None:
     """The height of the block that holds the transaction; None while it is pending."""
     try:
-        return current().chain.transaction(tx_hash).height
+        return current().chain.transaction(tx_hash).block.height
     except LabError:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,42 +17,44 @@ from core.runs.local_time import local_starts
 from core.runs.reports import Report
 from core.web.charts import CONFIG
 from core.web.compare.charts.gaps import gap_calendar
+from core.web.compare.look import count
 from core.web.compare.numbers import Numbers
 from core.web.text import foreign, plain
 
+MOMENT = timedelta(microseconds=1)
 SEVERITIES = {"error": "Refused", "warning": "Warning", "note": "Note"}
 
 
 def metrics(report: Report, numbers: Numbers) -> None:
     """Households, span, interval and energy in one line."""
-    assert report.start_at is not None
-    assert report.end_at is not None
+    days = max(1.0, report.slots * report.slot_h / 24)
     shown = (
-        ("Households", f"{len(report.household_ids):,}", "Distinct household ids in the files."),
-        ("Span", span(report.start_at, report.end_at, report.time_zone), f"First to last day, {report.time_zone}."),
-        ("Interval", interval(report.slot_h), f"Length of a slot; the dataset has {report.slots:,} slots."),
-        ("Load", f"{numbers.number(report.load_kwh, 1)} kWh", "Σ mean power × length of the slot, load."),
-        ("Solar", f"{numbers.number(report.solar_kwh, 1)} kWh", "Σ mean power × length of the slot, solar."),
+        ("Households", f"{len(report.household_ids):,}", count(len(report.files), "file"), "Distinct household ids."),
+        ("Span", count(round(days), "day"), span(report), f"First to last day, {report.time_zone}."),
+        ("Interval", interval(report.slot_h), count(report.slots, "slot"), "Length of a slot."),
+        ("Load", *_energy(report.load_kwh, days, numbers), "Σ mean power × length of the slot."),
+        ("Solar", *_energy(report.solar_kwh, days, numbers), "Σ mean power × length of the slot."),
     )
     with st.grid(len(shown), min_column_width=150):
-        for label, value, explained in shown:
-            st.metric(label, value, help=explained, border=True)
+        for label, value, below, explained in shown:
+            st.metric(label, value, below, delta_color="off", delta_arrow="off", help=explained, border=True)
 
 
-def span(start_at: datetime, end_at: datetime, time_zone: str) -> str:
-    """First and last local day and their number: "1–7 Apr 2025 (7 days)"."""
-    zone = ZoneInfo(time_zone)
-    first, end = start_at.astimezone(zone), end_at.astimezone(zone)
-    days = max(1, round((end - first).total_seconds() / 86_400))
-    last = (
-        end.date()
-        if end.time() != datetime.min.time() or end.date() == first.date()
-        else (end - pd.Timedelta(days=1)).date()
-    )
-    count = f"{days} day" if days == 1 else f"{days} days"
+def _energy(kwh: float, days: float, numbers: Numbers) -> tuple[str, str]:
+    return f"{numbers.number(kwh, 1)} kWh", f"{numbers.number(kwh / days, 1)} kWh a day"
+
+
+def span(report: Report) -> str:
+    """First and last local day: "1–7 Apr 2025"."""
+    assert report.start_at is not None
+    assert report.end_at is not None
+    zone = ZoneInfo(report.time_zone)
+    first, last = report.start_at.astimezone(zone).date(), (report.end_at.astimezone(zone) - MOMENT).date()
+    if first == last:
+        return f"{last.day} {last:%b %Y}"
     if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day}–{last.day} {last:%b %Y} · {count}" if last.day != first.day else f"{last.day} {last:%b %Y}"
-    return f"{first.day} {first:%b %Y} – {last.day} {last:%b %Y} · {count}"
+        return f"{first.day}–{last.day} {last:%b %Y}"
+    return f"{first.day} {first:%b %Y} – {last.day} {last:%b %Y}"
 
 
 def interval(slot_h: float) -> str:

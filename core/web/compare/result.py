@@ -61,6 +61,15 @@ def _heading(state: RunState, user: User) -> None:
         history.status(state)
         for tag in state.tags:
             st.badge(foreign(tag), color="gray")
+    facts = [
+        foreign(state.dataset_name),
+        count(len(state.plan.selections), "algorithm"),
+        count(len(state.plan.scenarios), "scenario"),
+        foreign(who_of(state.owner_id)),
+        f"{state.queued_at:%d %b %Y %H:%M} UTC",
+    ]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(" · ".join(facts), width="content")
         if st.button("New comparison", icon=":material/add:", type="tertiary", key="compare_new_one"):
             go()
         if state.ended and may(user, "analyst"):
@@ -72,11 +81,6 @@ def _heading(state: RunState, user: User) -> None:
                 "Repeat", icon=":material/replay:", type="tertiary", key="compare_repeat", help=history.REPEAT
             ):
                 history.again(state, user)
-    st.caption(
-        f"{foreign(state.dataset_name)} · {count(len(state.plan.selections), 'algorithm')} ·"
-        f" {count(len(state.plan.scenarios), 'scenario')} · {foreign(who_of(state.owner_id))} ·"
-        f" {state.queued_at:%d %b %Y %H:%M} UTC"
-    )
 
 
 CHANGE = "Start from the same algorithms, parameters and tariffs, and change what you like."

@@ -21,6 +21,7 @@ from core.web.compare.tabs.take_away import context_of, offer
 from core.web.text import foreign
 
 ALL = "All"
+NARROW = "\u00a0"
 DUST = 1e-6
 """kWh or currency: less than this over a whole run is rounding."""
 
@@ -69,7 +70,7 @@ def _same_cost(members: Sequence[ResultRow]) -> str:
     if len(full) < 2:
         return ""
     others = [row for row in members if row not in full]
-    which = f"all but {_names(others)}" if others else "all of them"
+    which = _names(full) if len(full) <= len(others) else f"all but {_names(others)}" if others else "all of them"
     return (
         f" Those that trade all they can ({which}) cannot differ in community cost and savings either:"
         " only in the split between households."
@@ -135,12 +136,12 @@ def _title(figure: Figure, numbers: Numbers) -> str:
 def _cell(line: Line, place: int, table: FigureTable, numbers: Numbers) -> str:
     cell: Cell = line.cells[place]
     text = foreign(table.text(cell, table.figures[place], is_baseline=line.is_baseline, numbers=numbers))
-    best = "★ " if cell.best else ""
+    best = f"★{NARROW}" if cell.best else ""
     if table.mode == "Values" or line.is_baseline:
         return f":green[**{best}{text}**]" if cell.best else text
     if cell.better is None:
         return f"**{best}{text}**" if cell.best else text
-    return f":green[{best}{text} ✓]" if cell.better else f":red[{best}{text} ✗]"
+    return f":green[{best}{text}{NARROW}✓]" if cell.better else f":red[{best}{text}{NARROW}✗]"
 
 
 def checks(scene: Scene) -> None:

@@ -39,7 +39,7 @@ def draw(scene: Scene, state: RunState) -> None:
             value = math.nan if place is None else line.cells[place].value
             text = foreign(scene.numbers.number(value, figure.decimals))
             best = place is not None and line.cells[place].best
-            cells[named(line.row)] = f":green[**★ {text}**]" if best else text
+            cells[named(line.row)] = f":green[**★\u00a0{text}**]" if best else text
     shown = pd.DataFrame(columns)
     shown.index.name = "Algorithm"
     look.figures(shown, alt=f"{figure.label} by scenario", key="scenarios")
