@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import ReadingError
 
 if TYPE_CHECKING:
-    from core.readings import Readings
+    from core.readings import Options, Readings
 
 
 def register(commands: Any) -> None:
@@ -19,8 +20,7 @@ def register(commands: Any) -> None:
     check = commands.add_parser("check", help="read files of readings and say what was found")
     check.add_argument("files", nargs="+", metavar="FILE", help="CSV file, or a folder of them")
     check.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    check.add_argument("--time-zone", help="site's zone for times that state none, such as Asia/Kolkata")
-    check.add_argument("--gaps", choices=("refuse", "leave_out", "hold", "interpolate", "drop"), default="leave_out")
+    add_reading_options(check)
     check.set_defaults(run=run_check)
     sample = commands.add_parser("sample", help="write a made-up community that is worth trading in")
     sample.add_argument("folder", metavar="DIR", help="folder for HH001.csv, HH002.csv, …; made if missing")
@@ -28,16 +28,62 @@ def register(commands: Any) -> None:
     sample.add_argument("--days", type=int, default=30)
     sample.add_argument("--seed", type=int, default=1)
     sample.add_argument("--minutes", type=int, default=30, help="length of a slot")
+    sample.add_argument("--start", metavar="YYYY-MM-DD", default="2025-04-01", help="first day, in Delhi")
     sample.set_defaults(run=run_sample)
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Every choice about the reading of files, for a command that reads them; see `options_of`."""
+    parser.add_argument("--time-zone", default="", metavar="ZONE", help="site's zone, for times that state none")
+    parser.add_argument(
+        "--gaps", default="leave_out", metavar="POLICY", help="refuse, leave_out, hold, interpolate or drop (leave_out)"
+    )
+    parser.add_argument("--interpolate-slots", type=int, default=4, metavar="N", help="longest gap to interpolate (4)")
+    parser.add_argument("--span", default="use", metavar="POLICY", help="other spans: use, union or refuse (use)")
+    parser.add_argument(
+        "--interval", default="refuse", metavar="POLICY", help="other intervals: refuse or use (refuse)"
+    )
+    parser.add_argument("--bad-files", default="refuse", metavar="POLICY", help="refuse or skip (refuse)")
+    parser.add_argument("--dates", default="decide", metavar="ORDER", help="decide, day_first or month_first (decide)")
+    parser.add_argument("--unit", default="header", help="of load and solar: header, kW, W, kWh or Wh (header)")
+    parser.add_argument("--registers", default="refuse", metavar="POLICY", help="refuse, difference or keep (refuse)")
+    parser.add_argument("--max-kw", type=float, default=100.0, metavar="KW", help="the most one home can draw (100)")
+    parser.add_argument("--pv-kw", action="append", default=[], metavar="HOUSEHOLD=KW", help="installed PV of a home")
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """The choices of `add_reading_options`. Raises ReadingError naming the one that is none."""
+    from core import settings
+    from core.readings import Options
+
+    return Options(
+        time_zone=arguments.time_zone or settings.load().time_zone,
+        gap_policy=arguments.gaps,
+        interpolate_slots=arguments.interpolate_slots,
+        common_span=arguments.span,
+        common_interval=arguments.interval,
+        bad_files=arguments.bad_files,
+        date_order=arguments.dates,
+        unit=arguments.unit,
+        cumulative=arguments.registers,
+        max_kw=arguments.max_kw,
+        pv_kw=dict(_pv_kw(text) for text in arguments.pv_kw),
+    )
+
+
+def _pv_kw(text: str) -> tuple[str, float]:
+    household_id, _, kilowatts = text.partition("=")
+    try:
+        return household_id, float(kilowatts)
+    except ValueError:
+        raise ReadingError(f'--pv-kw is "{text[:80]}", expected HOUSEHOLD=KW such as HH001=3.2.') from None
 
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Read the files; 1 when they are refused, with one line on standard error."""
-    from core import settings
-    from core.readings import Options, read
+    from core.readings import read
 
-    zone = arguments.time_zone or settings.load().time_zone
-    readings = read(files_of(arguments.files), Options(time_zone=zone, gap_policy=arguments.gaps))
+    readings = read(files_of(arguments.files), options_of(arguments))
     if arguments.json:
         print(json.dumps(as_json(readings), ensure_ascii=False, indent=1))
     else:
@@ -51,7 +97,13 @@ def run_sample(arguments: argparse.Namespace) -> int:
     """Write the sample community."""
     from core.readings.sample import sample_community
 
-    sample = sample_community(arguments.seed, arguments.households, days=arguments.days, slot_h=arguments.minutes / 60)
+    try:
+        start = date.fromisoformat(arguments.start)
+    except ValueError:
+        raise ReadingError(f'--start is "{arguments.start[:80]}", expected a day such as 2025-04-01.') from None
+    sample = sample_community(
+        arguments.seed, arguments.households, days=arguments.days, slot_h=arguments.minutes / 60, start=start
+    )
     folder = Path(arguments.folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -109,6 +161,8 @@ def as_json(readings: Readings) -> dict[str, Any]:
 
 
 def _print_report(readings: Readings) -> None:
+    from core.readings.issues import count
+
     for sentence in readings.assumptions:
         print(sentence)
     for issue in readings.issues:
@@ -116,7 +170,7 @@ def _print_report(readings: Readings) -> None:
     community = readings.community
     if community is not None:
         print(
-            f"{community.households} households, {community.slots} slots of {community.slot_h:g} h from"
+            f"{count(community.households, 'household')}, {community.slots} slots of {community.slot_h:g} h from"
             f" {community.start_at:%Y-%m-%d %H:%M} UTC: {readings.load_kwh:,.1f} kWh used,"
             f" {readings.solar_kwh:,.1f} kWh of sun"
         )

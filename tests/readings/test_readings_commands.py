@@ -66,7 +66,7 @@ def test_check_without_json_says_how_the_files_were_read(tmp_path: Path, capsys:
     assert main(["check", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "comma-separated, header in line 1, load_kW in kW" in out
-    assert "1 households, 6 slots of 1 h from 2024-06-01 04:30 UTC: 3.0 kWh used, 7.5 kWh of sun" in out
+    assert "1 household, 6 slots of 1 h from 2024-06-01 04:30 UTC: 3.0 kWh used, 7.5 kWh of sun" in out
 
 
 def test_sample_writes_files_that_check_accepts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,3 +84,44 @@ def test_a_wrong_zone_is_named_with_the_nearest_one(tmp_path: Path, capsys: pyte
     (tmp_path / "HH001.csv").write_text(GOOD, encoding="utf-8")
     assert main(["check", str(tmp_path), "--time-zone", "Asia/Kolkatta"]) == 1
     assert 'Did you mean "Asia/Kolkata"?' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "accepted"),
+    [
+        ([], False),
+        (["--unit", "W"], True),
+        (["--max-kw", "2000"], True),
+        (["--unit", "horsepower"], False),
+        (["--pv-kw", "HH001"], False),
+    ],
+)
+def test_every_choice_about_reading_is_there_from_a_shell(
+    arguments: list[str], accepted: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "HH001.csv").write_text(GOOD.replace(",0.5,", ",500,"), encoding="utf-8")
+    assert main(["check", str(tmp_path), *arguments]) == (0 if accepted else 1)
+    assert len(capsys.readouterr().err.splitlines()) == (0 if accepted else 1)
+
+
+def test_the_options_of_the_shell_are_all_the_options_there_are() -> None:
+    import argparse
+
+    from core.commands.readings import add_reading_options, options_of
+    from core.readings import Options
+
+    parser = argparse.ArgumentParser()
+    add_reading_options(parser)
+    assert options_of(parser.parse_args(["--time-zone", "Asia/Kolkata"])) == Options()
+    changed = "--time-zone UTC --gaps hold --interpolate-slots 9 --span union --interval use --bad-files skip"
+    changed += " --dates day_first --unit W --registers keep --max-kw 7 --pv-kw HH001=3.2"
+    options = options_of(parser.parse_args(changed.split()))
+    for name in Options.__dataclass_fields__:
+        assert getattr(options, name) != getattr(Options(), name), name
+
+
+def test_a_sample_may_start_on_any_day(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sample", str(tmp_path), "--households", "2", "--days", "1", "--start", "2025-12-31"]) == 0
+    assert (tmp_path / "HH001.csv").read_text(encoding="utf-8").splitlines()[1].startswith("2025-12-31 00:00:00,HH001,")
+    assert main(["sample", str(tmp_path), "--start", "soon"]) == 1
+    assert '--start is "soon", expected a day such as 2025-04-01.' in capsys.readouterr().err
