@@ -1,4 +1,4 @@
-"""One screen for all live pages: built at most twice a second, only when somebody looks, then shared by reference."""
+"""One screen for all live pages: built at most four times a second, only when somebody looks, then shared by reference."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from core.web.live import tables
 from core.web.live.badges import Badge, badges
 from core.web.live.price_chart import price_chart
 
-TICK_S = 1.5
+TICK_S = 1.25
 """How often a live page asks for the screen."""
-FRESH_S = 0.5
+FRESH_S = 0.25
 """A screen younger than this is shown again."""
 BLOCKS_SHOWN = 8
 PENDING_SHOWN = 50
