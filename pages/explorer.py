@@ -9,9 +9,9 @@ from core.web.explorer import address, views
 from core.web.explorer.lens import Lens
 from core.web.session import guard
 
-guard()
+user = guard()
 
 st.title("Explorer", anchor=False)
-lens = Lens.of(current())
+lens = Lens.of(current(), user)
 views.search_box()
 views.draw(lens, address.read(st.query_params.to_dict()))

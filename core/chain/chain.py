@@ -13,19 +13,33 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from core.chain.explorer import Explorer
+from core.chain.figures import Figures
+from core.chain.indexer import Indexer
 from core.chain.miner import Miner
 from core.chain.opening import CHECKPOINTS_FILE, Opening
 from core.chain.publisher import Publisher
-from core.chain.records import BlockPage, BlockSummary, ChainStatus, MinedBlock
-from core.errors import LedgerDamagedError, LedgerReadOnlyError
-from core.ledger import block, verify
+from core.chain.receipts import Receipts
+from core.chain.records import (
+    BlockPage,
+    BlockSummary,
+    ChainStatus,
+    Entry,
+    Filter,
+    MinedBlock,
+    Search,
+    TransactionPage,
+)
+from core.chain.search import Finder
+from core.chain.verification import Verification
+from core.errors import LedgerReadOnlyError
+from core.ledger import block
+from core.ledger.canonical import Json
 from core.ledger.file import LedgerFile
 from core.ledger.merkle import Frontier, leaf
 from core.ledger.transaction import Transaction
-from core.ledger.verify import Verdict
+from core.ledger.verify import Progress, Replay, Verdict
 from core.ledger.walk import Tip
 from core.settings import Settings
 from core.store import Store
@@ -56,7 +70,6 @@ class Chain:
     ) -> None:
         """clock: milliseconds since 1970 UTC. on_block: called after each block, in the thread that mined it."""
         self.pool = pool or Pool(store, clock=clock)
-        self._path: Path = settings.ledger_path
         self._store = store
         self._clock = clock
         self._on_block = on_block
@@ -72,18 +85,23 @@ class Chain:
         self._notice = opened.notice
         self._checkpoint = opened.checkpoint
         self._unsettled: tuple[Tip, Tip, list[bytes]] | None = None
-        self._verified: Verdict | None = None
-        self._verified_at_ms: int | None = None
-        self.explorer = Explorer(self._path, opened)
+        self.explorer = Explorer(settings.ledger_path, opened)
+        self.indexer = Indexer(settings.data_dir, heads=self.explorer.heads, read=self.explorer.read)
+        self.finder = Finder(self.explorer, self.indexer, self.pool)
+        self.figures = Figures(self.explorer, self.indexer)
+        self._receipts = Receipts(self.explorer, opened.key, self._publisher)
+        self.verification = Verification(settings.ledger_path, end=self._end, clock=clock, on_damage=self._found_damage)
 
     def close(self) -> None:
         """Release the ledger; wait for a block that is being written."""
+        self.verification.close()
         with self._mining:
             self._miner.close()
             if self._file is not None:
                 self._file.close()
                 self._file = None
-            self.explorer.close()
+        self.indexer.close()
+        self.explorer.close()
 
     # ---- writing
 
@@ -142,6 +160,7 @@ class Chain:
         self._tip = after
         self._settle_leftover()
         self.explorer.extend(after)
+        self.indexer.wake()
         hashes = tuple(row.tx_hash for row in rows)
         log.info("block %d mined: %d transactions, %d bytes", header.height, header.n, len(record))
         return MinedBlock(header.height, block_hash, header.time_ms, hashes, len(record), self._checkpoint)
@@ -175,7 +194,7 @@ class Chain:
         height, tip_hash, tip_at_ms, transactions = self.explorer.standing()
         oldest = self.pool.oldest_at_ms()
         rules = self.explorer.rules
-        verified = self._verified
+        verified, verified_at_ms = self.verification.sound or (None, None)
         return ChainStatus(
             height=height,
             tip_hash=tip_hash,
@@ -188,14 +207,17 @@ class Chain:
             notice=self._notice or None,
             verified_height=verified.height if verified else None,
             verified_level=verified.level if verified else None,
-            verified_at_ms=self._verified_at_ms,
-            verifying=None,
+            verified_at_ms=verified_at_ms,
+            verifying=self.verification.share,
             chain_id=rules.chain_id if rules else "",
             currency=rules.currency if rules else "",
             origin=rules.origin if rules else "",
             log_key=rules.log_key if rules else "",
             checkpoint=self._checkpoint,
         )
+
+    def _end(self) -> int | None:
+        return self._tip.end if self._tip else None
 
     def blocks(self, *, before_height: int | None = None, limit: int = 20) -> list[BlockSummary]:
         """The newest first, below `before_height`."""
@@ -205,21 +227,39 @@ class Chain:
         """A block read from the file and recomputed, with `limit` of its transactions. Raises NotFoundError."""
         return self.explorer.block(height, first=first, limit=limit)
 
-    def verify(self, level: int = 1, progress: verify.Progress | None = None) -> Verdict:
-        """Walk over the committed part of the file. Damage makes the ledger read-only."""
-        started = time.perf_counter()
-        tip = self._tip
-        verdict = verify.verify(self._path, level, progress=progress, until=tip.end if tip else None)
-        if verdict.ok:
-            self._verified, self._verified_at_ms = verdict, self._clock()
-        else:
-            self._found_damage(LedgerDamagedError(verdict.sentence, height=verdict.height, offset=verdict.offset))
-        log.info("verified level %d in %.1f s: %s", level, time.perf_counter() - started, verdict.sentence)
-        return verdict
+    def transaction(self, tx_hash: str) -> TransactionPage:
+        """A mined transaction with its proof. Raises NotFoundError (code "pending" if it waits for a block)."""
+        return self.finder.transaction(tx_hash)
 
-    def _found_damage(self, error: LedgerDamagedError) -> None:
+    def transactions(
+        self, wanted: Filter | None = None, *, before_seq: int | None = None, limit: int = 50
+    ) -> list[Entry]:
+        """Mined transactions, the newest first. Raises UnavailableError while the index is being built."""
+        return self.finder.entries(wanted or Filter(), before_seq=before_seq, limit=limit)
+
+    def by_household(self, household: str, *, before_seq: int | None = None, limit: int = 50) -> list[Entry]:
+        """The trades of one household, the newest first."""
+        return self.transactions(Filter(household=household), before_seq=before_seq, limit=limit)
+
+    def find(self, text: str) -> Search:
+        """What a hash or its beginning, a height, a household or a run id stands for."""
+        return self.finder.find(text)
+
+    def receipt(self, tx_hash: str) -> dict[str, Json]:
+        """The receipt of a mined transaction: see core/ledger/receipt.py. Raises NotFoundError."""
+        return self._receipts.make(*self.finder.locate(tx_hash.strip().lower()))
+
+    def verify(self, level: int = 1, progress: Progress | None = None, *, replay: Replay | None = None) -> Verdict:
+        """Walk over the committed part of the file. Damage makes the ledger read-only."""
+        return self.verification.run(level, progress=progress, replay=replay)
+
+    def start_verification(self) -> None:
+        """Verify in the background; `status().verifying` is the share done."""
+        self.verification.start()
+
+    def _found_damage(self, verdict: Verdict) -> None:
         with self._mining:
-            self._damage = self._damage or str(error)
+            self._damage = self._damage or verdict.sentence
             if self._file is not None:
                 self._file.close()
                 self._file = None

@@ -74,6 +74,10 @@ class Explorer:
         top = len(heads) if before_height is None else max(0, min(before_height, len(heads)))
         return [summary(heads.placed(self.read, height)) for height in range(top - 1, max(-1, top - 1 - limit), -1)]
 
+    def has(self, height: int) -> bool:
+        """Whether there is such a block."""
+        return 0 <= height < len(self.heads())
+
     def placed(self, height: int) -> Placed:
         """The head at a height. Raises NotFoundError."""
         heads = self.heads()

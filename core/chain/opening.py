@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from core.chain.miner import Miner
 from core.chain.publisher import Publisher
-from core.errors import ConflictError, LedgerDamagedError, LedgerError, LedgerReadOnlyError
+from core.errors import ConflictError, LabError, LedgerDamagedError, LedgerError, LedgerReadOnlyError
 from core.ledger import block, checkpoint, genesis, merkle, transaction
 from core.ledger.checkpoint import Checkpoint, SigningKey
 from core.ledger.file import LedgerFile
 from core.ledger.recovery import Mark, adopt, recover
-from core.ledger.walk import START, Tip
+from core.ledger.verify import reading
+from core.ledger.walk import START, Tip, Walker
 from core.settings import Settings
 from core.store import Store
 from core.store import tip as marks
@@ -23,7 +24,8 @@ from core.store.pool import Pool
 log = logging.getLogger(__name__)
 KEY_FILE = "ledger.key"
 CHECKPOINTS_FILE = "checkpoints.txt"
-BATCH = 50_000
+BATCH = 200_000
+"""Transactions whose keys are remembered at once when a ledger is adopted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,6 @@ class Opened:
     genesis: bytes
     key: SigningKey | None
     damage: str = ""
-    damaged_at: tuple[int, int] | None = None
     notice: str = ""
     checkpoint: str = ""
 
@@ -62,34 +63,39 @@ class Opening:
         mark, self.checkpoint = stored or (None, "")
         try:
             file = self._file(mark)
-        except (ConflictError, LedgerReadOnlyError) as error:
-            return Opened(
-                None, None, mark.genesis if mark else b"", None, notice=str(error), checkpoint=self.checkpoint
-            )
-        except LedgerDamagedError as error:
+        except (LedgerError, ConflictError) as error:
             return self._refused(error, mark)
         try:
             return self._opened(file, mark)
-        except LedgerDamagedError as error:
-            file.close()
-            return self._refused(error, mark)
         except LedgerError as error:
             file.close()
-            return Opened(
-                None, None, mark.genesis if mark else b"", None, notice=str(error), checkpoint=self.checkpoint
-            )
+            return self._refused(error, mark)
 
-    def _refused(self, error: LedgerDamagedError, mark: Mark | None) -> Opened:
+    def _refused(self, error: LabError, mark: Mark | None) -> Opened:
         log.error("ledger opens read-only: %s", error)
+        record = mark.genesis if mark else self._first_record()
+        if record:
+            self._load_key(record)
+        damaged = isinstance(error, LedgerDamagedError)
         return Opened(
-            None,
-            None,
-            mark.genesis if mark else b"",
-            None,
-            damage=str(error),
-            damaged_at=(error.height, error.offset),
+            file=None,
+            tip=None,
+            genesis=record,
+            key=self._key,
+            damage=str(error) if damaged else "",
+            notice="" if damaged else str(error),
             checkpoint=self.checkpoint,
         )
+
+    def _first_record(self) -> bytes:
+        """The genesis block of a ledger the store knows nothing of, b"" if it has none that is sound."""
+        try:
+            with reading(self._settings.ledger_path) as (read, size):
+                walker = Walker(read, size)
+                first = walker.step()
+                return read(first.offset, first.head.length) if first else b""
+        except LedgerError:
+            return b""
 
     def _file(self, mark: Mark | None) -> LedgerFile:
         path = self._settings.ledger_path

@@ -50,6 +50,15 @@ class Publisher:
         signatures = list(_SIGNATURE.finditer(found))
         return found[: signatures[-1].end()].decode() if signatures else ""
 
+    def find(self, text: str) -> str | None:
+        """The published note over exactly this text."""
+        published = "\n" + self.text()
+        start = published.find(f"\n{text}\n")
+        if start < 0:
+            return None
+        end = start + 1 + len(text) + 1
+        return published[start + 1 : published.index("\n", end) + 1]
+
 
 def _end_of_notes(file: int) -> tuple[int, bytes]:
     """Where the last whole note ends, and the bytes before that."""

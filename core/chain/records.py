@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.ledger.canonical import Json
 from core.ledger.heads import Placed
+from core.store.pool import PendingRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,81 @@ class BlockPage:
     checks: dict[str, bool]
     lines: tuple[Line, ...]
     first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One mined transaction in a list, read from the file and hashed again. seq: its number, for paging; -1 unknown."""
+
+    seq: int
+    height: int
+    tx_hash: str
+    offset: int
+    body: bytes
+    document: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a Merkle path: the parent is the hash of sibling and what came before, in the stated order."""
+
+    sibling: str
+    sibling_is_left: bool
+    parent: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionPage:
+    """A mined transaction with its proof, all of it computed from the file.
+
+    steps lead from tx_hash to `computed_root`; checks: name of a claim to whether it holds.
+    """
+
+    line: Line
+    block: BlockSummary
+    tx_root: str
+    computed_root: str
+    steps: tuple[Step, ...]
+    checks: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which transactions a list shows; None or "" leaves a criterion out. Bounds are inclusive, `until_ms` is not.
+
+    household: buyer or seller. counterparty: the other side. Prices and energies leave other kinds than trades out.
+    """
+
+    kind: str = ""
+    household: str = ""
+    counterparty: str = ""
+    from_ms: int | None = None
+    until_ms: int | None = None
+    least_wh: int | None = None
+    most_wh: int | None = None
+    least_micro_per_kwh: int | None = None
+    most_micro_per_kwh: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a text means on the chain: whatever of it was found, and a sentence.
+
+    complete: False while the index is being built; then a "never seen" is only about what it has.
+    """
+
+    text: str
+    sentence: str
+    blocks: tuple[BlockSummary, ...] = ()
+    mined: tuple[Entry, ...] = ()
+    pending: tuple[PendingRow, ...] = ()
+    households: tuple[str, ...] = ()
+    complete: bool = True
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.blocks or self.mined or self.pending or self.households)
 
 
 @dataclass(frozen=True, slots=True)

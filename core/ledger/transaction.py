@@ -12,7 +12,6 @@ genesis only the first line of block 0: see core/ledger/block.py                
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,8 +73,7 @@ def dedupe(document: Mapping[str, Json], *, tx_hash: str) -> str:
     """What makes a transaction the same one as another; computed from the document alone, so a file is enough."""
     kind = document["kind"]
     if kind == "trade" and "message_id" in document:
-        pair = [document.get("publisher", ""), document["message_id"]]
-        return "trade:" + json.dumps(pair, ensure_ascii=False, separators=(",", ":"))
+        return "trade:" + orjson.dumps([document.get("publisher", ""), document["message_id"]]).decode()
     if kind == "run":
         return f"run:{document['run_id']}"
     return f"hash:{tx_hash}"

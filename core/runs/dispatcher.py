@@ -31,8 +31,8 @@ STOP_LIMIT_S = 10.0
 class Ledgerkeeper(Protocol):
     """What the dispatcher needs done to the records of runs."""
 
-    def queued(self) -> Sequence[RunRow]:
-        """Queued runs, first come first."""
+    def next(self, *, most_an_owner: int) -> RunRow | None:
+        """The queued run that is next, of an owner with fewer than so many under way."""
 
     def begin(self, row: RunRow) -> bool:
         """Mark a queued run running; False when it is no longer queued."""
@@ -55,6 +55,7 @@ class Job:
     """A run in a worker."""
 
     row: RunRow
+    task: Mapping[str, object]
     worker: Worker
     deadline_s: float
     limit_s: float
@@ -62,6 +63,7 @@ class Job:
     algorithm_ids: Sequence[str] = ()
     cells: int = 0
     at_work_on: str = ""
+    given_again: bool = False
     began_s: float = field(default_factory=time.monotonic)
 
 
@@ -146,25 +148,26 @@ class Dispatcher:
         self._spare = None
 
     def _begin_what_can(self) -> None:
-        for row in self._keeper.queued():
-            if len(self._jobs) >= self._capacity:
+        while len(self._jobs) < self._capacity:
+            row = self._keeper.next(most_an_owner=RUNS_A_USER)
+            if row is None:
                 break
-            if sum(job.row.owner_id == row.owner_id for job in self._jobs.values()) < RUNS_A_USER:
+            if self._keeper.begin(row):
                 self._begin(row)
         self._keep_a_spare()
 
     def _begin(self, row: RunRow) -> None:
-        if not self._keeper.begin(row):
-            return
         try:
             task = {**self._keeper.task(row), "limit_s": self._limit_s}
             worker = self._spare or self._hire()
-        except (LabError, OSError) as error:
+        except Exception as error:
             self._keeper.fail(row, str(error))
+            if not isinstance(error, LabError):
+                log.exception("run %s could not begin", row.run_id)
             return
         self._spare = None
         self._spare_is_ready.clear()
-        self._jobs[row.run_id] = Job(row, worker, time.monotonic() + WARM_UP_LIMIT_S, WARM_UP_LIMIT_S)
+        self._jobs[row.run_id] = Job(row, task, worker, time.monotonic() + WARM_UP_LIMIT_S, WARM_UP_LIMIT_S)
         worker.give(task)
         log.info("run %s began in worker %d", row.run_id, worker.pid)
 
@@ -194,8 +197,17 @@ class Dispatcher:
             log.error("the spare worker ended with %s: %s", worker.exit_status, worker.last_words()[-2000:])
             if was_ready:  # one that cannot even start is not tried again before there is a run for it
                 self._keep_a_spare()
-        if job is not None:
+        if job is not None and job.course is None and not job.given_again:
+            self._give_again(job)
+        elif job is not None:
             self._fail(job, f"{_how_it_ended(worker.exit_status)} {_where(job)}", trace=worker.last_words())
+
+    def _give_again(self, job: Job) -> None:
+        """The worker died before it had looked at the run: that was not the run's fault."""
+        log.error("worker %d ended with %s before it began", job.worker.pid, job.worker.exit_status)
+        job.given_again, job.worker = True, self._hire()
+        job.deadline_s = time.monotonic() + WARM_UP_LIMIT_S
+        job.worker.give(job.task)
 
     def _advance(self, job: Job, message: Mapping[str, Any]) -> None:
         now_s = time.monotonic()

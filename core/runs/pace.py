@@ -50,7 +50,7 @@ class Course:
         self._expected_s = [usual if seconds is None else seconds for seconds in expected_s]
         self._done_s: list[float] = []
         self._since_s: float | None = None
-        self._message = ""
+        self._message = "The readings are opened"
 
     def begin(self, message: str, *, now_s: float) -> None:
         """The next row is under way."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -16,6 +17,7 @@ from sqlalchemy import Connection
 from core.runs.plan import RunPlan
 from core.runs.results import Results
 from core.runs.transactions import run_transaction
+from core.runs.turns import in_turn
 from core.store import Store
 from core.store.pool import Pool
 from core.store.runs import RunRow, RunRows, Status
@@ -45,9 +47,18 @@ class Records:
         self._clock = clock
         self._parquet = parquet
 
-    def queued(self) -> Sequence[RunRow]:
-        """Queued runs, first come first."""
-        return self.rows.with_status("queued")
+    def next(self, *, most_an_owner: int) -> RunRow | None:
+        """The queued run that is next, of an owner with fewer than so many under way."""
+        queued, running = self._waiting()
+        for run_id in in_turn(queued.items(), running):
+            if running[queued[run_id]] < most_an_owner:
+                return self.rows.get(run_id)
+        return None
+
+    def turns(self) -> tuple[str, ...]:
+        """The ids of queued runs in the order in which they will begin."""
+        queued, running = self._waiting()
+        return in_turn(queued.items(), running)
 
     def begin(self, row: RunRow) -> bool:
         """Mark a queued run running; False when it is no longer queued."""
@@ -118,6 +129,12 @@ class Records:
         """Wake whoever waits for a change."""
         with self.changed:
             self.changed.notify_all()
+
+    def _waiting(self) -> tuple[dict[str, str], Counter[str]]:
+        """The owner of each queued run, first come first, and how many runs of each owner are under way."""
+        under_way = self.rows.under_way()
+        queued = {run_id: owner_id for run_id, owner_id, status in under_way if status == "queued"}
+        return queued, Counter(owner_id for _, owner_id, status in under_way if status == "running")
 
     def _move(self, row: RunRow, status: Status, *, expected: Status, **values: object) -> bool:
         moved = self.rows.move(row.run_id, expected=(expected,), status=status, **values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -43,17 +44,19 @@ class Replayer:
         self._command = command
         self._limit_s = limit_s
         self._known: OrderedDict[str, str | None] = OrderedDict()
+        self._lock = threading.Lock()  # owns _known
 
     def __call__(self, document: Entry, entry: Entry) -> str | None:
         """The digest of one result of a run document, computed anew; None where that cannot be done."""
         key = _key(document, entry)
-        if key not in self._known:
-            wanted = [each for each in document["results"] if _key(document, each) not in self._known]
-            for each, found in zip(wanted, self._computed(document, wanted), strict=True):
-                self._known[_key(document, each)] = found
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        return self._known.get(key)
+        with self._lock:
+            if key not in self._known:
+                wanted = [each for each in document["results"] if _key(document, each) not in self._known]
+                for each, found in zip(wanted, self._computed(document, wanted), strict=True):
+                    self._known[_key(document, each)] = found
+                while len(self._known) > REMEMBERED:
+                    self._known.popitem(last=False)
+            return self._known.get(key)
 
     def _computed(self, document: Entry, entries: Sequence[Entry]) -> list[str | None]:
         try:

@@ -209,9 +209,9 @@ class Results:
         Nobody may be writing results meanwhile.
         """
         used = set(keep)
-        for key in tuple(used):
-            with suppress(NotFoundError):
-                used.update(row.scenario_key for row in self.run(key).rows)
+        for path in [self.folder / key / "run.json" for key in used]:
+            with suppress(FileNotFoundError):
+                used.update(each["key"] for each in json.loads(path.read_bytes())["scenarios"])
         stale = [path for path in self.folder.iterdir() if path.name not in used and _is_stale(path, older_than_s)]
         for path in stale:
             shutil.rmtree(path, ignore_errors=True)

@@ -32,6 +32,7 @@ ALGORITHM_LIMIT_S = 900.0
 """An algorithm that takes longer than this on one scenario is taken for an endless loop; its run fails."""
 QUEUED_A_USER = 50
 REMEMBERED_RUNS = 20
+STARTING = "A worker starts"
 UNUSED_RESULTS_S = 30 * 86_400.0
 MAX_NAME = 120
 MAX_TAGS = 10
@@ -288,7 +289,7 @@ class Runs:
             return True
 
     def _queue_positions(self) -> dict[str, int]:
-        return {run_id: position for position, run_id in enumerate(self._rows.queue(), start=1)}
+        return {run_id: position for position, run_id in enumerate(self._records.turns(), start=1)}
 
     def _state(self, row: RunRow, positions: dict[str, int]) -> RunState:
         plan = _plan(row)
@@ -320,8 +321,9 @@ class Runs:
     def _progress(self, row: RunRow, plan: RunPlan) -> Progress:
         if row.status == "done":
             return Progress(plan.rows, plan.rows, 1.0, 0.0, "")
-        under_way = self._dispatcher.progress(row.run_id) if row.status == "running" else None
-        return under_way or Progress(0, plan.rows, 0.0, None, "")
+        if row.status == "running":
+            return self._dispatcher.progress(row.run_id) or Progress(0, plan.rows, 0.0, None, STARTING)
+        return Progress(0, plan.rows, 0.0, None, "")
 
 
 def _plan(row: RunRow) -> RunPlan:

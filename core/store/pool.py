@@ -246,10 +246,11 @@ class Pool:
 
     def mined(self, connection: Connection, keys: Sequence[tuple[bytes, int]]) -> None:
         """Inside the caller's writing transaction: these (dedupe digest, height of their block) are on the chain."""
-        for chunk in _chunks([key for key, _ in keys]):
+        in_order = sorted(keys)  # neighbours in the table's tree are written together
+        for chunk in _chunks([key for key, _ in in_order]):
             connection.execute(_UNPEND, {"keys": chunk})
-        if keys:
-            connection.execute(self._insert_seen, [{"dedupe": key, "height": height} for key, height in keys])
+        if in_order:
+            connection.execute(self._insert_seen, [{"dedupe": key, "height": height} for key, height in in_order])
 
 
 def prefix_range(prefix: str) -> tuple[bytes, bytes]:

@@ -82,11 +82,15 @@ class RunRows:
             found = connection.execute(select(*_columns()).where(runs.c.run_id == run_id)).first()
         return None if found is None else RunRow(*found)
 
-    def queue(self) -> tuple[str, ...]:
-        """The ids of queued runs, first come first."""
-        query = select(runs.c.run_id).where(runs.c.status == "queued").order_by(runs.c.seq)
+    def under_way(self) -> tuple[tuple[str, str, Status], ...]:
+        """Run id, owner and status of every queued and running run, first queued first."""
+        query = (
+            select(runs.c.run_id, runs.c.owner_id, runs.c.status)
+            .where(runs.c.status.in_(("queued", "running")))
+            .order_by(runs.c.seq)
+        )
         with self._store.read() as connection:
-            return tuple(str(row.run_id) for row in connection.execute(query))
+            return tuple((run_id, owner_id, status) for run_id, owner_id, status in connection.execute(query))
 
     def count(self, status: Status, *, owner_id: str | None = None) -> int:
         """How many runs have `status`, of one owner or of all."""
@@ -95,12 +99,6 @@ class RunRows:
             query = query.where(runs.c.owner_id == owner_id)
         with self._store.read() as connection:
             return int(connection.execute(query).scalar_one())
-
-    def with_status(self, *statuses: Status) -> tuple[RunRow, ...]:
-        """Every run in one of `statuses`, first queued first."""
-        query = select(*_columns()).where(runs.c.status.in_(statuses)).order_by(runs.c.seq)
-        with self._store.read() as connection:
-            return tuple(RunRow(*row) for row in connection.execute(query))
 
     def latest_done(self, limit: int) -> tuple[RunRow, ...]:
         """The runs done last, newest first."""

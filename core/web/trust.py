@@ -12,7 +12,7 @@ import streamlit as st
 from core.chain import Chain
 from core.chain.records import ChainStatus
 from core.exchange import current
-from core.ledger.verify import Verdict
+from core.ledger.verify import Replay, Verdict
 from core.web.explorer.amounts import count, size
 from core.web.explorer.times import Clock
 from core.web.session import still_signed_in
@@ -80,10 +80,10 @@ def trust_bar() -> None:
     sentence.caption(foreign(found.sentence, limit=LONGEST))
 
 
-def verify_with_progress(chain: Chain, level: int) -> Verdict:
+def verify_with_progress(chain: Chain, level: int, *, replay: Replay | None = None) -> Verdict:
     """Verify the whole ledger while a bar shows how far it is."""
     bar = st.progress(0.0, text=f"Verifying at level {level} …")
-    verdict = chain.verify(level, progress=_paced(bar.progress))
+    verdict = chain.verify(level, progress=_paced(bar.progress), replay=replay)
     bar.empty()
     return verdict
 

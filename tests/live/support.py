@@ -10,7 +10,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class Bench:
         self.quarantine = Quarantine(self.store)
 
     def feed(self, endpoint: Endpoint, **options: Any) -> Feed:
-        return Feed(self.settings, self.pool, self.quarantine, endpoint=endpoint, patience=QUICK, **options)
+        return Feed(self.settings, self.pool, self.quarantine, endpoint=endpoint, **{"patience": QUICK, **options})
 
     def reported(self) -> str | None:
         """What the feed's own process says."""
@@ -141,7 +142,86 @@ class Mosquitto:
         return True
 
     def stop(self) -> None:
+        """As a system stops it: it saves its sessions."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(10)
             self._process = None
+
+
+class Proxy:
+    """A wire to a broker that a test can cut (connections end, none begins) or freeze (nothing passes, none ends)."""
+
+    def __init__(self, target: Endpoint) -> None:
+        self.endpoint = replace(target, port=unused_port())
+        self._target = target
+        self._lock = threading.Lock()
+        self._open: list[socket.socket] = []
+        self._up = True
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._closing = False
+        self._listener = socket.create_server((self.endpoint.host, self.endpoint.port))
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def _accept(self) -> None:
+        while not self._closing:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                if not self._up or self._closing:
+                    near.close()
+                    continue
+                try:
+                    far = socket.create_connection((self._target.host, self._target.port), 5)
+                except OSError:
+                    near.close()
+                    continue
+                far.settimeout(None)
+                self._open += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    self._threads.append(threading.Thread(target=self._pump, args=(source, sink), daemon=True))
+                    self._threads[-1].start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while found := source.recv(65_536):
+                self._flowing.wait()
+                sink.sendall(found)
+        except OSError:
+            pass
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        with self._lock:
+            self._up = False
+            for end in self._open:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+            self._open.clear()
+
+    def restore(self) -> None:
+        with self._lock:
+            self._up = True
+
+    def freeze(self) -> None:
+        self._flowing.clear()
+
+    def thaw(self) -> None:
+        self._flowing.set()
+
+    def close(self) -> None:
+        self._closing = True
+        self.thaw()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+        for thread in self._threads:
+            thread.join(5)

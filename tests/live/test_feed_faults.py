@@ -16,7 +16,8 @@ import pytest
 
 from core.live.broker import Broker
 from core.live.endpoint import Endpoint
-from tests.live.support import Bench, Mosquitto, Publisher, trade_payload, wait_until
+from core.live.feed import Patience
+from tests.live.support import Bench, Mosquitto, Proxy, Publisher, trade_payload, wait_until
 
 pytestmark = pytest.mark.slow
 REPO = Path(__file__).resolve().parents[2]
@@ -128,3 +129,78 @@ def test_ten_kills_in_30000_messages_lose_nothing_and_double_nothing(
     assert set(bench.quarantine.totals()) == {"negative"}
     assert len(bench.quarantine.newest(10_000)) == bad
     assert process.stop() == 0
+
+
+def test_a_broker_restarted_under_load_loses_nothing(bench: Bench, mosquitto: Mosquitto, publish: Opener) -> None:
+    feed = bench.feed(mosquitto.endpoint)
+    feed.start()
+    wait_until(lambda: feed.cache.snapshot().connected, "the feed is connected")
+    publisher = publish(mosquitto.endpoint)
+    for number in range(6_000):
+        publisher.send(trade_payload(id=f"t-{number}"))
+        if number in (2_000, 4_000):
+            wait_until(lambda number=number: bench.pool.pending_count() > number // 2, "half of it has arrived")
+            mosquitto.stop()
+            mosquitto.start()
+    publisher.wait()
+    wait_until(lambda: bench.pool.pending_count() == 6_000, "every trade is stored")
+    assert bench.quarantine.totals() == {}
+    feed.stop()
+
+
+def test_what_comes_while_the_network_is_down_is_drained_afterwards(
+    bench: Bench, mosquitto: Mosquitto, publish: Opener
+) -> None:
+    wire = Proxy(mosquitto.endpoint)
+    feed = bench.feed(wire.endpoint)
+    feed.start()
+    wait_until(lambda: feed.cache.snapshot().connected, "the feed is connected")
+    wire.cut()
+    publisher = publish(mosquitto.endpoint)
+    for number in range(5_000):  # ten seconds at 500 a second
+        publisher.send(trade_payload(id=f"t-{number}"))
+    publisher.wait()
+    snapshot = feed.cache.snapshot()
+    assert snapshot.state == "disconnected"
+    assert "Next try" in snapshot.sentence
+    assert bench.pool.pending_count() == 0
+    wire.restore()
+    wait_until(lambda: bench.pool.pending_count() == 5_000, "every trade is stored")
+    assert feed.cache.snapshot().connected
+    feed.stop()
+    wire.close()
+
+
+def test_a_wire_that_passes_nothing_is_noticed_by_its_silence(
+    bench: Bench, mosquitto: Mosquitto, publish: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.live.link.ANSWER_S", 0.5)
+    wire = Proxy(mosquitto.endpoint)
+    feed = bench.feed(wire.endpoint, patience=Patience(first_s=0.02, longest_s=0.2, silence_s=0.3))
+    feed.start()
+    wait_until(lambda: feed.cache.snapshot().connected, "the feed is connected")
+    wire.freeze()
+    wait_until(lambda: not feed.cache.snapshot().connected, "the feed asks and gets no answer")
+    publisher = publish(mosquitto.endpoint)
+    publisher.send(trade_payload())
+    wire.thaw()
+    wait_until(lambda: bench.pool.pending_count() == 1, "the trade is stored")
+    feed.stop()
+    wire.close()
+
+
+def test_a_subscription_that_the_broker_lost_is_asked_for_again(bench: Bench, broker: Broker, publish: Opener) -> None:
+    assert broker.endpoint is not None
+    feed = bench.feed(broker.endpoint, patience=Patience(silence_s=0.3))
+    feed.start()
+    wait_until(lambda: feed.cache.snapshot().connected, "the feed is connected")
+    broker._server._subscriptions.clear()
+    publisher = publish(broker.endpoint)
+
+    def arrived() -> bool:
+        publisher.send(trade_payload())
+        return bench.pool.pending_count() > 0
+
+    wait_until(arrived, "a trade arrives again")
+    assert feed.cache.snapshot().connected
+    feed.stop()

@@ -182,7 +182,7 @@ def test_an_endless_loop_is_ended_at_its_limit(lab) -> None:
 def test_a_cancelled_run_and_all_it_started_is_gone_within_a_second(lab, behaviour) -> None:
     lab.runs.start_workers()
     run_id = lab.start("ann", lab.dataset(), behaviour)
-    lab.until(lambda: lab.runs.state(run_id, user_id="ann").message)
+    lab.until(lambda: behaviour in lab.runs.state(run_id, user_id="ann").message)
     spare = lab.until(lambda: lab.runs.wait_for_spare(1.0) and lab.runs._dispatcher._spare)
     began = time.monotonic()
     lab.runs.cancel(run_id, user_id="ann")
@@ -286,17 +286,37 @@ def test_a_user_has_two_runs_at_once_and_sees_the_place_of_the_others(lab, tmp_p
     assert finished(lab, other, "bob").status == "done"  # a third worker is free for somebody else
     assert statuses() == ["running", "running", "queued", "queued"]
     assert [lab.runs.state(run_id, user_id="ann").queue_position for run_id in runs] == [None, None, 1, 2]
+    assert lab.runs.state(runs[0], user_id="ann").message == "A worker starts"
     assert lab.runs.under_way() == (2, 2)
     gate.touch()
     assert [finished(lab, run_id).status for run_id in runs] == ["done"] * 4
 
 
+def test_a_worker_that_is_killed_while_it_waits_costs_no_run(lab) -> None:
+    lab.runs.start_workers()
+    dataset = lab.dataset()
+    assert lab.runs.wait_for_spare(60.0)
+    lab.runs._dispatcher._spare.kill()
+    assert finished(lab, lab.start("ann", dataset)).status == "done"
+
+
+def test_a_worker_that_cannot_even_start_fails_the_run_and_is_not_tried_for_ever(lab, tmp_path) -> None:
+    import sys
+
+    broken = tmp_path / "broken.py"
+    broken.write_text("import sys; print('no such module', file=sys.stderr); sys.exit(1)")
+    lab.command = (sys.executable, str(broken))
+    lab.restart()
+    lab.runs.start_workers()
+    state = finished(lab, lab.start("ann", lab.dataset()))
+    assert state.status == "failed"
+    assert "ended with status 1 before it was done. It had not begun" in state.message
+
+
 def test_progress_is_told_while_a_run_is_under_way(lab) -> None:
     lab.runs.start_workers()
     run_id = lab.start("ann", lab.dataset(), "spin")
-    state = lab.until(
-        lambda: (state := lab.runs.state(run_id, user_id="ann")).message and state.progress > 0.0 and state
-    )
+    state = lab.until(lambda: (state := lab.runs.state(run_id, user_id="ann")).progress > 0.0 and state)
     assert state.message == "Grid only, spin"
     assert 0.0 < state.progress < 1.0
     assert state.rows_done == 0
@@ -525,7 +545,7 @@ def test_time_left_is_known_after_a_restart(lab) -> None:
     lab.restart()
     lab.runs.start_workers()
     run_id = lab.start("ann", dataset, "spin")
-    state = lab.until(lambda: (state := lab.runs.state(run_id, user_id="ann")).message and state)
+    state = lab.until(lambda: "spin" in (state := lab.runs.state(run_id, user_id="ann")).message and state)
     assert state.left_s is not None
 
 

@@ -95,7 +95,7 @@ def _issues(issues: Sequence[Issue]) -> None:
         {
             "Severity": [SEVERITIES[issue.severity] for issue in issues],
             "File": [plain(issue.file) for issue in issues],
-            "Line": pd.array([issue.line for issue in issues], dtype="Int64"),
+            "Line": [f"{issue.line:,}" if issue.line else "" for issue in issues],
             "Column": [plain(issue.column or "") for issue in issues],
             "Found": [plain(issue.raw or "") for issue in issues],
             "What it is": [plain(issue.message, limit=600) for issue in issues],

@@ -1,7 +1,7 @@
 """What the page's address asks for, both ways: every view of the explorer has a link that brings it back.
 
 block=3 · tx=<hash or prefix> · household=HH001[&from=2026-01-01&to=2026-01-31] · run=<id> · q=<search>
-no parameter: the overview (view=… names its tab, before=… its page of blocks)
+none of these: the overview (tab=… names its tab, before=… a page of its list, and the filters of filters.KEYS)
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import streamlit as st
 from core.chain.records import BlockPage, BlockSummary
 from core.web.explorer import amounts, prose
 from core.web.explorer.address import link
+from core.web.explorer.entries import lines_table
 from core.web.explorer.lens import Lens, go, nothing_yet
 from core.web.explorer.table import Cell, Column, Row, html_facts, html_table
 
@@ -141,31 +142,7 @@ def checks_table(page: BlockPage) -> str:
 
 def _draw_lines(page: BlockPage, lens: Lens) -> None:
     st.markdown("**Transactions**", help="In the order in which they were accepted.")
-    columns = [
-        Column("#", "number", "Place in the block"),
-        Column("Transaction", "code", "SHA-256 of (0x00, the line): also its Merkle leaf"),
-        Column("Kind"),
-        Column("What"),
-        Column("kWh", "number", "Energy of a trade"),
-        Column(f"{lens.currency}/kWh", "number", "Price of a trade"),
-        Column(lens.currency, "number", "Energy times price, rounded half to even to millionths"),
-    ]
-    rows: list[Row] = []
-    for line in page.lines:
-        document = line.document
-        trade = document.get("kind") == "trade"
-        rows.append(
-            [
-                f"{line.index:,}",
-                Cell(amounts.short(line.tx_hash), href=link(tx=line.tx_hash), title=line.tx_hash),
-                str(document.get("kind")),
-                prose.sentence(document, currency=lens.currency),
-                amounts.kwh_column(document["energy_wh"]) if trade else "",
-                amounts.money_column(document["price_micro_per_kwh"]) if trade else "",
-                amounts.money_column(document["amount_micro"]) if trade else "",
-            ]
-        )
-    st.html(html_table(columns, rows, name="Transactions of the block"))
+    st.html(lines_table(page.lines, lens))
     _draw_pager(page)
 
 

@@ -10,16 +10,15 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.web.charts import ACCENT, FEED_IN, MUTED, RETAIL, figure
+from core.web.text import plotly
 
+Floats = NDArray[np.float64]
 MAX_POINTS = 2_000
 """Points of a chart; longer series are gathered into as many groups of neighbours."""
-OTHERS = "all others"
 HEAT = [[0.0, "rgba(47,125,225,0.06)"], [0.5, "rgba(47,125,225,0.55)"], [1.0, "#1d4ed8"]]
 
 
-def energy_and_price(
-    at: Sequence[object], energy_kwh: Sequence[float], *, price: Sequence[float], currency: str, zone: str
-) -> Any:
+def energy_and_price(at: Sequence[object], energy_kwh: Floats, *, price: Floats, currency: str, zone: str) -> Any:
     """Energy a period as bars, its volume-weighted mean price as a line on the right axis."""
     drawn = figure(
         [
@@ -63,7 +62,7 @@ def transactions_per_block(heights: NDArray[np.int64], counts: NDArray[np.int64]
     )
 
 
-def block_intervals(heights: NDArray[np.int64], seconds: NDArray[np.float64], *, target_s: float) -> Any:
+def block_intervals(heights: NDArray[np.int64], seconds: Floats, *, target_s: float) -> Any:
     """Seconds since the block before, against the planned interval."""
     x, y, group = _gathered(heights, seconds)
     drawn = figure(
@@ -80,7 +79,7 @@ def block_intervals(heights: NDArray[np.int64], seconds: NDArray[np.float64], *,
         ],
         x_title="block height",
         y_title="seconds since the block before",
-        height=260,
+        height=280,
         legend=group > 1,
     )
     drawn.add_hline(y=target_s, line={"color": RETAIL, "dash": "dash", "width": 1.2}, annotation_text=f"{target_s:g} s")
@@ -89,27 +88,30 @@ def block_intervals(heights: NDArray[np.int64], seconds: NDArray[np.float64], *,
     return drawn
 
 
-def latency(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> Any:
-    """How many transactions waited how long from their submission to their block. `seconds`: start of each bin."""
-    drawn = figure(
-        [go.Bar(x=seconds, y=counts, marker_color=ACCENT, opacity=0.75, hovertemplate="%{y:,} transactions")],
-        x_title="seconds from submission to block",
-        y_title="transactions",
-        legend=False,
-        height=260,
+def latency(at: Sequence[object], p50_s: Floats, *, p95_s: Floats, zone: str) -> Any:
+    """Seconds from arrival to block over time: the median, and what 95 % stay below."""
+    mode = "lines+markers" if len(at) < 60 else "lines"
+    wording = "%{y:,.1f} s"
+    return figure(
+        [
+            go.Scatter(x=at, y=p50_s, name="median", mode=mode, line={"color": ACCENT}, hovertemplate=wording),
+            go.Scatter(x=at, y=p95_s, name="95 % below", mode=mode, line={"color": RETAIL}, hovertemplate=wording),
+        ],
+        x_title=f"time ({zone})",
+        y_title="seconds from arrival to block",
+        height=280,
     )
-    drawn.update_layout(bargap=0.05)
-    return drawn
 
 
-def who_trades_with_whom(sellers: Sequence[str], buyers: Sequence[str], energy_kwh: NDArray[np.float64]) -> Any:
+def who_trades_with_whom(sellers: Sequence[str], buyers: Sequence[str], energy_kwh: Floats) -> Any:
     """Energy [seller, buyer] as a heat map; pairs without a trade stay empty."""
     shown = np.where(energy_kwh > 0, energy_kwh, np.nan)
+    buyers, sellers = [plotly(name) for name in buyers], [plotly(name) for name in sellers]
     drawn = figure(
         [
             go.Heatmap(
-                x=list(buyers),
-                y=list(sellers),
+                x=buyers,
+                y=sellers,
                 z=shown,
                 colorscale=HEAT,
                 xgap=1,
@@ -129,17 +131,17 @@ def who_trades_with_whom(sellers: Sequence[str], buyers: Sequence[str], energy_k
     return drawn
 
 
-def in_and_out(at: Sequence[object], bought_kwh: Sequence[float], *, sold_kwh: Sequence[float], zone: str) -> Any:
+def in_and_out(at: Sequence[object], bought_kwh: Floats, *, sold_kwh: Floats, zone: str) -> Any:
     """Energy a household bought (down) and sold (up) a period."""
     drawn = figure(
         [
             go.Bar(x=at, y=sold_kwh, name="sold", marker_color=FEED_IN, hovertemplate="%{y:,.3f} kWh"),
             go.Bar(
                 x=at,
-                y=[-value for value in bought_kwh],
+                y=-bought_kwh,
                 name="bought",
                 marker_color=RETAIL,
-                customdata=list(bought_kwh),
+                customdata=bought_kwh,
                 hovertemplate="%{customdata:,.3f} kWh",
             ),
         ],
@@ -152,29 +154,19 @@ def in_and_out(at: Sequence[object], bought_kwh: Sequence[float], *, sold_kwh: S
     return drawn
 
 
-def top_pairs(
-    sellers: Sequence[str], buyers: Sequence[str], energy: Sequence[float], *, most: int = 30
-) -> tuple[list[str], list[str], NDArray[np.float64]]:
-    """A seller × buyer matrix of the `most` largest of each side, the rest gathered under "all others"."""
-    rows, columns = _largest(sellers, energy, most), _largest(buyers, energy, most)
-    matrix = np.zeros((len(rows), len(columns)))
+def matrix(
+    sellers: NDArray[np.object_], buyers: NDArray[np.object_], energy: Floats
+) -> tuple[list[str], list[str], Floats]:
+    """Pairs as a matrix [seller, buyer], both in order of their ids."""
+    rows, columns = sorted(set(sellers)), sorted(set(buyers))
+    found = np.zeros((len(rows), len(columns)))
     row_of, column_of = {name: i for i, name in enumerate(rows)}, {name: i for i, name in enumerate(columns)}
     for seller, buyer, amount in zip(sellers, buyers, energy, strict=True):
-        matrix[row_of.get(seller, len(rows) - 1), column_of.get(buyer, len(columns) - 1)] += amount
-    return rows, columns, matrix
+        found[row_of[seller], column_of[buyer]] += amount
+    return rows, columns, found
 
 
-def _largest(names: Sequence[str], energy: Sequence[float], most: int) -> list[str]:
-    totals: dict[str, float] = {}
-    for name, amount in zip(names, energy, strict=True):
-        totals[name] = totals.get(name, 0.0) + amount
-    if len(totals) <= most:
-        return sorted(totals)
-    kept = sorted(totals, key=lambda name: (-totals[name], name))[: most - 1]
-    return [*sorted(kept), OTHERS]
-
-
-def _gathered(x: NDArray[np.int64], y: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
+def _gathered(x: NDArray[np.int64], y: Floats) -> tuple[NDArray[np.int64], Floats, int]:
     """The first x and the mean y of groups of equal size, so that at most MAX_POINTS are left; and that size."""
     group = -(-len(x) // MAX_POINTS) or 1
     if group == 1:

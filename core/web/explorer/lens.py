@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import streamlit as st
 
+from core.accounts import User
 from core.chain import Chain
+from core.chain.records import BlockSummary
 from core.exchange import Exchange
+from core.runs import Runs
 from core.store.quarantine import Quarantine
-from core.web.explorer.times import Clock
+from core.web.explorer.times import Clock, Span
 from core.web.frame import PAGES
 from core.web.text import foreign
 
@@ -20,21 +24,31 @@ class Lens:
 
     chain: Chain
     quarantine: Quarantine
+    runs: Runs
+    user: User
     clock: Clock
     currency: str
     block_interval_s: float
 
     @classmethod
-    def of(cls, exchange: Exchange) -> Lens:
-        """The lens of a running lab."""
+    def of(cls, exchange: Exchange, user: User) -> Lens:
+        """What this user sees of a running lab."""
         settings = exchange.settings
         return cls(
             chain=exchange.chain,
             quarantine=exchange.quarantine,
+            runs=exchange.runs,
+            user=user,
             clock=Clock(settings.time_zone),
             currency=exchange.chain.status().currency or settings.currency,
             block_interval_s=settings.block_interval_s,
         )
+
+    def blocks_between(self, span: Span, *, limit: int) -> list[BlockSummary]:
+        """Blocks mined in that time, the newest first."""
+        times = self.chain.explorer.heads().times_ms
+        first, end = bisect_left(times, span.start_ms), bisect_left(times, span.end_ms)
+        return self.chain.blocks(before_height=end, limit=min(limit, end - first)) if end > first else []
 
     @property
     def zone(self) -> str:
@@ -46,6 +60,11 @@ def go(label: str, *, page: str = "explorer", icon: str | None = None, **paramet
     """A link that stays in this session: to a view of the explorer, or to another page. `label` is plain text."""
     query = {name.rstrip("_"): str(value) for name, value in parameters.items() if value not in (None, "")}
     st.page_link(PAGES / f"{page}.py", label=foreign(label), icon=icon, query_params=query or None)
+
+
+def leave(page: str, **parameters: str) -> None:
+    """Go to another page now."""
+    st.switch_page(PAGES / f"{page}.py", query_params=parameters)
 
 
 def nothing_yet() -> None:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from core.web.explorer import amounts, blocks, verifying
+from core.web.explorer import amounts, blocks, households, transactions, trends, verifying
 from core.web.explorer.lens import Lens
 
-TABS = ("Blocks", "Verify")
+TABS: dict[str, Callable[[Lens], None]] = {
+    "Blocks": lambda lens: blocks.draw_list(lens, st.query_params.get("before", "")),
+    transactions.TAB: transactions.draw,
+    "Charts": trends.draw,
+    "Households": households.draw_all,
+    "Verify": verifying.draw,
+}
 
 
 def draw(lens: Lens) -> None:
-    """Figures, then tabs; the open tab is part of the address (?view=…)."""
+    """Figures, then tabs; the open tab is part of the address (?tab=…)."""
     _draw_figures(lens)
-    shown = st.tabs(TABS, key="view", bind="query-params")
-    for tab, part in zip(shown, (_blocks, verifying.draw), strict=True):
+    for tab, part in zip(st.tabs([*TABS], key="tab", bind="query-params"), TABS.values(), strict=True):
         if tab.open:
             with tab:
                 part(lens)
-
-
-def _blocks(lens: Lens) -> None:
-    blocks.draw_list(lens, st.query_params.get("before", ""))
 
 
 def _draw_figures(lens: Lens) -> None:

@@ -1,65 +1,51 @@
-"""A Merkle path as a ladder: from a leaf at the bottom to the root at the top, one sibling a step (RFC 6962)."""
+"""A Merkle path as a ladder: from a leaf at the bottom to the root at the top, one sibling a step."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any, Literal
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
+from core.chain.records import Step
+from core.ledger import merkle
 from core.web.charts import ACCENT, MUTED, figure
 from core.web.explorer.amounts import short
 
 STEP_PX = 54
 """Height of one step of the drawing."""
+HASH_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One hash of the proof: the sibling, the side it stands on, and the parent that both make."""
+def log_steps(receipt: Mapping[str, Any], header: str) -> tuple[str, list[Step]]:
+    """The block's header as a leaf of the log, and its way up to the root that the checkpoint signs.
 
-    sibling: bytes
-    side: Literal["left", "right"]
-    parent: bytes
-
-
-def climb(leaf: bytes, path: Sequence[bytes], *, index: int, size: int) -> list[Step]:
-    """Recompute every node from the leaf upward; the last parent is the root that the proof leads to.
-
-    RFC 9162 section 2.1.3.2: a node whose index is odd, or that is the last one, has its sibling on the left.
+    The receipt's log path is the frontier before the block, smallest subtree first: each stands on the left.
     """
-    steps: list[Step] = []
-    node, last = leaf, size - 1
-    for sibling in path:
-        on_the_left = bool(index & 1) or index == last
-        parent = sha256(b"\x01" + (sibling + node if on_the_left else node + sibling)).digest()
-        steps.append(Step(sibling, "left" if on_the_left else "right", parent))
-        if on_the_left:
-            while index and not index & 1:
-                index, last = index >> 1, last >> 1
-        node, index, last = parent, index >> 1, last >> 1
-    return steps
+    joined = base64.b64decode(receipt["log_path"])
+    leaf = merkle.leaf(header.encode())
+    steps, node = [], leaf
+    for place in range(0, len(joined), HASH_BYTES):
+        sibling = joined[place : place + HASH_BYTES]
+        node = merkle.node(sibling, node)
+        steps.append(Step(sibling.hex(), True, node.hex()))
+    return leaf.hex(), steps
 
 
-def draw(leaf: bytes, steps: Sequence[Step], *, leaf_name: str, root_name: str) -> Any:
+def draw(leaf: str, steps: Sequence[Step], *, leaf_name: str, root_name: str) -> Any:
     """The ladder: what is recomputed in the accent colour, the siblings that the proof supplies in grey."""
     own = [leaf, *(step.parent for step in steps)]
     names = [leaf_name, *("node" for _ in steps[:-1]), *([root_name] if steps else [])]
-    sides = [-1 if step.side == "left" else 1 for step in steps]
+    sides = [-1 if step.sibling_is_left else 1 for step in steps]
+    siblings = [step.sibling for step in steps]
+    supplied = ["sibling, from the proof"] * len(steps)
+    heights = [*range(len(own))]
     drawn = figure(
         [
             _edges(sides),
-            _nodes([0] * len(own), [*range(len(own))], own, names=names, name="recomputed", colour=ACCENT),
-            _nodes(
-                sides,
-                [*range(len(steps))],
-                [step.sibling for step in steps],
-                names=["sibling, from the proof"] * len(steps),
-                name="from the proof",
-                colour=MUTED,
-            ),
+            _nodes([0] * len(own), heights, own, names=names, name="recomputed", colour=ACCENT),
+            _nodes(sides, heights[: len(steps)], siblings, names=supplied, name="from the proof", colour=MUTED),
         ],
         height=STEP_PX * (len(own) + 1),
     )
@@ -80,21 +66,15 @@ def _edges(sides: Sequence[int]) -> Any:
 
 
 def _nodes(
-    x: Sequence[int],
-    y: Sequence[int],
-    digests: Sequence[bytes],
-    *,
-    names: Sequence[str],
-    name: str,
-    colour: str,
+    x: Sequence[int], y: Sequence[int], digests: Sequence[str], *, names: Sequence[str], name: str, colour: str
 ) -> Any:
     return go.Scatter(
         x=x,
         y=y,
         mode="markers+text",
         name=name,
-        text=[short(digest.hex()) for digest in digests],
-        customdata=[[label, digest.hex()] for label, digest in zip(names, digests, strict=True)],
+        text=[short(digest) for digest in digests],
+        customdata=[list(pair) for pair in zip(names, digests, strict=True)],
         textposition="bottom center",
         textfont={"size": 11, "family": "monospace"},
         marker={"color": colour, "size": 11, "symbol": "square"},

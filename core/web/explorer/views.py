@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import LabError, LedgerDamagedError, NotFoundError
-from core.web.explorer import blocks, overview
+from core.web.explorer import blocks, households, overview, run, search, transaction
 from core.web.explorer.address import Address
 from core.web.explorer.lens import Lens, go
 from core.web.text import foreign
@@ -50,6 +50,14 @@ def draw(lens: Lens, asked: Address) -> None:
 def _draw(lens: Lens, asked: Address) -> None:
     if asked.view == "block":
         blocks.draw_one(lens, asked.subject, _whole(st.query_params.get("first", "")))
+    elif asked.view == "tx":
+        transaction.draw(lens, asked.subject)
+    elif asked.view == "household":
+        households.draw_one(lens, asked.subject)
+    elif asked.view == "run":
+        run.draw(lens, asked.subject)
+    elif asked.view == "q":
+        search.draw(lens, asked.subject)
     else:
         overview.draw(lens)
 

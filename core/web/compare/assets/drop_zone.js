@@ -10,7 +10,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const input = parentElement.querySelector("input");
   const said = parentElement.querySelector("output");
   const bar = parentElement.querySelector("progress");
+  const isNext = zone.settings && zone.settings.url !== data.url;
   zone.settings = data;
+  if (isNext) said.textContent = ""; // what was sent has been read
   if (zone.isReady) return;
   zone.isReady = true;
 

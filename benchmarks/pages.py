@@ -1,0 +1,281 @@
+"""How soon pages are ready, and how live pages hold up together; prints JSON, ratios within one run.
+
+    python -m benchmarks.pages [--transactions 1000000] [--pages 150] [--households 100] [--rounds 7]
+
+`hello` is a bare Streamlit app in the same run. A page is ready when its heading and its last part are on screen.
+Live sessions are driven over Streamlit's own WebSocket, as a browser would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import websockets
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from tests.running import REPO, App, free_port, start_app
+
+PASSWORD = "copper lantern 47 walks"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+TICK_S = 2.0
+WARM_S = 8.0
+MEASURED_S = 30.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--transactions", type=int, default=1_000_000)
+    parser.add_argument("--pages", type=int, default=150)
+    parser.add_argument("--households", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=7)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        folder = Path(place)
+        path = next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None)
+        browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM") or path, args=ARGUMENTS)
+        report = measure(browser, folder, chosen)
+        browser.close()
+    print(json.dumps(report, indent=1))
+
+
+def measure(browser: Browser, folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
+    generate(folder / "ledger.json", chosen.transactions)
+    run_address = prepare(folder, chosen.households)
+    app = start_app(folder, ADMIN_PASSWORD=PASSWORD, SIMULATOR="on", BLOCK_INTERVAL_S="20")
+    try:
+        with hello() as hello_url:
+            context = signed_in(browser, app.url)
+            pages = {
+                "live": ("/", "[data-testid=stPlotlyChart] .main-svg"),
+                "explorer": ("/explorer", "text=Newest block"),
+                "compare": (run_address, "[data-testid=stPlotlyChart] .main-svg"),
+            }
+            floor = ready(browser.new_context(base_url=hello_url), "/", "text=Hello", chosen.rounds)
+            times = {name: ready(context, *place, chosen.rounds) for name, place in pages.items()}
+            floor_again = ready(browser.new_context(base_url=hello_url), "/", "text=Hello", chosen.rounds)
+            cookie = "; ".join(f"{c['name']}={c['value']}" for c in context.cookies())
+            context.close()
+        base = {kind: statistics.median([floor[kind], floor_again[kind]]) for kind in floor}
+        report: dict[str, Any] = {"transactions": chosen.transactions, "hello_s": base}
+        for name, found in times.items():
+            report[name] = {**found, **{f"{kind}_ratio": round(found[kind] / base[kind], 2) for kind in base}}
+        report["live_pages"] = asyncio.run(crowd(app, cookie, chosen.pages))
+        report["live_pages_while_ten_algorithms_run"] = asyncio.run(
+            crowd(app, cookie, 10, disturb=run_again(run_address))
+        )
+        return report
+    finally:
+        app.stop()
+
+
+def generate(path: Path, transactions: int) -> None:
+    command = [sys.executable, "-m", "core", "ledger", "generate", str(path)]
+    blocks = max(1, transactions // 100)
+    subprocess.run(
+        [*command, "--transactions", str(transactions), "--blocks", str(blocks)],
+        cwd=REPO,
+        check=True,
+        stdout=sys.stderr,
+    )
+
+
+def prepare(folder: Path, households: int) -> str:
+    """A finished comparison of a made-up year, made through the services; returns the page's address."""
+    code = PREPARE.format(households=households)
+    environment = {
+        **os.environ,
+        "DATA_DIR": str(folder / "data"),
+        "UPLOADS_DIR": str(folder / "uploads"),
+        "LEDGER_PATH": str(folder / "ledger.json"),
+        "ADMIN_PASSWORD": PASSWORD,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPO, env=environment, check=True, capture_output=True, text=True
+    )
+    return f"/compare?run={done.stdout.split()[-1]}"
+
+
+PREPARE = """
+from core.exchange import Exchange
+from core.market.algorithms import find
+from core.readings.sample import sample_community
+from core.runs import RunPlan, Scenario, Selection
+from core.settings import load
+lab = Exchange(load())
+lab.runs.start_workers()
+admin = next(user for user in lab.accounts.list() if user.username == "admin")
+sample = sample_community(seed=1, households={households}, days=365, slot_h=1.0)
+added = lab.datasets.add(admin.user_id, sample.csv_files(), name="a year")
+plan = RunPlan(scenarios=(Scenario(),), selections=tuple(Selection(name) for name in find() if name != "community_optimum"))
+run_id = lab.runs.start(admin.user_id, added.dataset.dataset_id, plan=plan, name="a year")
+state = lab.runs.wait(run_id, user_id=admin.user_id, timeout_s=600)
+assert state.status == "done", state
+lab.runs.stop_workers()
+lab.stop()
+print(run_id)
+"""
+
+
+def run_again(address: str) -> str:
+    return address.split("run=")[1]
+
+
+@contextmanager
+def hello() -> Iterator[str]:
+    """The floor: a bare Streamlit app."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "hello.py"
+        script.write_text('import streamlit as st\nst.title("Hello")\n')
+        port = free_port()
+        options = ["--server.port", str(port), "--server.headless", "true", "--server.address", "127.0.0.1"]
+        command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(3)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def signed_in(browser: Browser, url: str) -> BrowserContext:
+    context = browser.new_context(base_url=url, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_label("Username").first.fill("admin")
+    page.get_by_label("Password", exact=True).first.fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").first.click()
+    page.get_by_role("heading", name="Live", exact=True).wait_for()
+    page.wait_for_timeout(2_000)
+    page.close()
+    return context
+
+
+def ready(context: BrowserContext, address: str, last: str, rounds: int) -> dict[str, float]:
+    """Medians of seconds: a first visit in a new page (HTTP cache kept by the browser), and a reload."""
+    first, again = [], []
+    for _ in range(rounds):
+        page = context.new_page()
+        first.append(timed(page, lambda page=page: page.goto(address, wait_until="commit"), last))
+        again.append(timed(page, lambda page=page: page.reload(wait_until="commit"), last))
+        page.close()
+    return {"first_s": round(statistics.median(first), 3), "reload_s": round(statistics.median(again), 3)}
+
+
+def timed(page: Page, go: Any, last: str) -> float:
+    started = time.perf_counter()
+    go()
+    page.wait_for_selector(last, state="attached", timeout=60_000)
+    return time.perf_counter() - started
+
+
+@dataclass
+class Crowd:
+    """What the live sessions saw."""
+
+    tick_s: list[float] = field(default_factory=list)
+    skipped: int = 0
+    measuring: bool = False
+
+
+async def crowd(app: App, cookie: str, sessions: int, *, disturb: str = "") -> dict[str, Any]:
+    """Sessions that ask for a tick every TICK_S, as browsers do."""
+    seen = Crowd()
+    process = psutil.Process(app.process.pid)
+    ends_at = time.monotonic() + sessions * 0.1 + WARM_S + MEASURED_S
+    tasks = [asyncio.create_task(session(app, cookie, seen, ends_at, wait_s=i * 0.1)) for i in range(sessions)]
+    await asyncio.sleep(sessions * 0.1 + WARM_S)
+    if disturb:
+        await asyncio.to_thread(start_run, app, cookie, disturb)
+    seen.measuring, cpu = True, sum(process.cpu_times()[:2])
+    measured_from = time.monotonic()
+    await asyncio.sleep(ends_at - time.monotonic() - 1)
+    elapsed = time.monotonic() - measured_from
+    cpu, seen.measuring, rss = sum(process.cpu_times()[:2]) - cpu, False, process.memory_info().rss
+    await asyncio.gather(*tasks)
+    ticks = sorted(seen.tick_s)
+    return {
+        "sessions": sessions,
+        "ticks": len(ticks),
+        "tick_p50_ms": round(1000 * ticks[len(ticks) // 2], 1),
+        "tick_p95_ms": round(1000 * ticks[int(len(ticks) * 0.95)], 1),
+        "skipped": seen.skipped,
+        "cpu_share": round(cpu / elapsed, 2),
+        "rss_mb": round(rss / 2**20),
+    }
+
+
+async def session(app: App, cookie: str, seen: Crowd, ends_at: float, *, wait_s: float) -> None:
+    await asyncio.sleep(wait_s)
+    address = app.url.replace("http", "ws") + "/_stcore/stream"
+    options: dict[str, Any] = {"subprotocols": ["streamlit"], "max_size": None, "origin": app.url}
+    async with websockets.connect(
+        address, additional_headers={"Cookie": cookie}, ping_interval=None, **options
+    ) as socket:
+        fragments: list[str] = []
+        finished, page = asyncio.Event(), [""]
+
+        async def read() -> None:
+            async for message in socket:
+                if len(message) < 20_000:
+                    forward = ForwardMsg()
+                    forward.ParseFromString(message)
+                    kind = forward.WhichOneof("type")
+                    if kind == "auto_rerun" and forward.auto_rerun.fragment_id not in fragments:
+                        fragments.append(forward.auto_rerun.fragment_id)
+                    elif kind == "script_finished":
+                        finished.set()
+                    elif kind == "new_session":
+                        page[0] = forward.new_session.page_script_hash
+
+        reader = asyncio.create_task(read())
+        first = BackMsg()
+        first.rerun_script.query_string = ""
+        await socket.send(first.SerializeToString())
+        await asyncio.wait_for(finished.wait(), 120)
+        due = time.monotonic() + TICK_S
+        while due < ends_at:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            seen.skipped += seen.measuring and time.monotonic() - due > TICK_S
+            due += TICK_S
+            finished.clear()
+            tick = BackMsg()
+            tick.rerun_script.page_script_hash = page[0]
+            tick.rerun_script.fragment_id = fragments[-1]
+            tick.rerun_script.is_auto_rerun = True
+            asked = time.monotonic()
+            await socket.send(tick.SerializeToString())
+            await asyncio.wait_for(finished.wait(), 60)
+            if seen.measuring:
+                seen.tick_s.append(time.monotonic() - asked)
+        reader.cancel()
+
+
+def start_run(app: App, cookie: str, run_id: str) -> None:
+    """Start the same comparison anew through REST."""
+    import httpx
+
+    answer = httpx.post(f"{app.url}/api/runs/{run_id}/again", headers={"Cookie": cookie, "Origin": app.url})
+    answer.raise_for_status()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""A recorded run: from which data, by which code and parameters, with what figures; and the way to run it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from core.accounts import may
+from core.chain.records import Entry
+from core.errors import LabError, NotFoundError
+from core.ledger.canonical import shown
+from core.web.explorer import amounts, prose
+from core.web.explorer.entries import hash_cell
+from core.web.explorer.lens import Lens, go, leave
+from core.web.explorer.table import Cell, Column, Row, html_facts, html_table
+from core.web.text import foreign
+
+LONGEST = 300
+
+
+def draw(lens: Lens, run_id: str) -> None:
+    """The page of a run. Raises NotFoundError if no block holds it."""
+    entry = _entry(lens, run_id)
+    document = entry.document
+    st.subheader(foreign(document.get("name") or f"Run {run_id}", limit=LONGEST), anchor=False)
+    with st.container(horizontal=True):
+        go(f"Block {entry.height:,}", icon=":material/deployed_code:", block=entry.height)
+        go("All runs", icon=":material/list:", tab="Transactions", kind="run")
+    facts = prose.facts(document, currency=lens.currency, clock=lens.clock)
+    st.html(html_facts([*facts, ("Transaction", hash_cell(entry.tx_hash))], name="The run"))
+    _draw_again(lens, run_id)
+    _draw_figures(document["results"])
+    _draw_lineage(lens, document)
+
+
+def _entry(lens: Lens, run_id: str) -> Entry:
+    found = [entry for entry in lens.chain.find(run_id).mined if entry.document.get("run_id") == run_id]
+    if not found:
+        raise NotFoundError(
+            f"No run {shown(run_id)} is on the chain.",
+            fix="A run is recorded when it is done, and in a block within one block interval.",
+        )
+    return found[0]
+
+
+# ---- again
+
+
+def _draw_again(lens: Lens, run_id: str) -> None:
+    try:
+        state = lens.runs.state(run_id, user_id=lens.user.user_id)
+    except LabError:
+        st.caption("Its result is kept by whoever ran it; what is recorded here is enough to check a repetition.")
+        return
+    with st.container(horizontal=True):
+        go("Open the result", page="compare", icon=":material/balance:", run=run_id)
+        if state.ended and may(lens.user, "analyst"):
+            asked = st.button(
+                "Run again and compare",
+                icon=":material/replay:",
+                help="Queues the same algorithms and parameters on the very same readings; the recorded digests say "
+                "whether the same comes out.",
+            )
+            if asked:
+                again = lens.runs.again(run_id, user_id=lens.user.user_id)
+                leave("compare", run=again)
+
+
+# ---- figures
+
+
+def _draw_figures(results: list[Mapping[str, Any]]) -> None:
+    st.markdown("**Figures**", help="As recorded; – where a figure is not defined. Compare has the formulas.")
+    names = list(dict.fromkeys(name for entry in results for name in entry["figures"]))
+    columns = [Column("Algorithm"), Column("Scenario"), *(Column(_spelled(name), "number") for name in names)]
+    columns.append(Column("Invariants", explains="Checks that every settlement has to pass"))
+    rows: list[Row] = [
+        [
+            str(entry["algorithm_id"]),
+            str(entry.get("scenario", "")),
+            *(_figure(entry["figures"].get(name)) for name in names),
+            _invariants(entry["invariants"]),
+        ]
+        for entry in results
+    ]
+    st.html(html_table(columns, rows, name="Figures of the run"))
+
+
+def _spelled(name: str) -> str:
+    return name.removesuffix("_micro").replace("_", " ")
+
+
+def _figure(value: object) -> str:
+    if not isinstance(value, int):
+        return "–"
+    return amounts.fixed(value, digits=6, decimals=4)
+
+
+def _invariants(verdicts: Mapping[str, object]) -> str:
+    broken = [name for name, holds in verdicts.items() if holds is not True]
+    return f"✗ {', '.join(broken)}" if broken else f"✓ all {len(verdicts)} hold"
+
+
+# ---- lineage
+
+
+def _draw_lineage(lens: Lens, document: Mapping[str, Any]) -> None:
+    st.markdown(
+        "**Lineage**",
+        help="Dataset → code and parameters → result, each by its SHA-256. Level 4 of Verify computes the results "
+        "again where the readings are at hand.",
+    )
+    columns = [
+        Column("Algorithm"),
+        Column("Dataset", "code", "Digest of the readings alone, whatever files they came in"),
+        Column("Code", "code", "Digest of the algorithm's source file"),
+        Column("Parameters", "prose"),
+        Column("Tariff", "prose"),
+        Column("Seed", "number"),
+        Column("Result", "code", "Digest of every number of the result"),
+    ]
+    dataset = str(document["dataset_digest"])
+    rows: list[Row] = [
+        [
+            str(entry["algorithm_id"]),
+            _digest(dataset),
+            _digest(str(entry["source_digest"])),
+            _listed(entry["parameters"]),
+            _listed(entry.get("tariff", {})),
+            str(entry.get("seed", "")),
+            _digest(str(entry["result_digest"])),
+        ]
+        for entry in document["results"]
+    ]
+    st.html(html_table(columns, rows, name="Lineage of the run"))
+    st.code(dataset, language=None)
+
+
+def _digest(text: str) -> Cell:
+    return Cell(amounts.short(text), title=text)
+
+
+def _listed(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in values.items())

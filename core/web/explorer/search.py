@@ -1,0 +1,114 @@
+"""The search box's answer: where it leads if it can mean one thing only, else everything it may mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.chain.records import Search
+from core.web.explorer import amounts, prose
+from core.web.explorer.blocks import blocks_table
+from core.web.explorer.entries import entries_table, hash_cell
+from core.web.explorer.lens import Lens, go
+from core.web.explorer.table import Column, Row, html_table
+from core.web.explorer.times import Span
+from core.web.text import foreign
+
+LONGEST = 300
+MOST = 100
+"""Blocks of a day that are listed; the charts show them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The one view a search leads to: a parameter of the address and its value."""
+
+    parameter: str
+    value: str
+
+
+def draw(lens: Lens, text: str) -> None:
+    """Go where the text leads, or show what it may mean. Raises InputError for a date that does not exist."""
+    span = lens.clock.read(text)
+    if span is not None:
+        _draw_span(lens, text, span)
+        return
+    found = lens.chain.find(text)
+    target = only_target(found)
+    if target is not None:
+        st.query_params.from_dict({target.parameter: target.value})
+        st.rerun()
+    st.subheader("Search", anchor=False)
+    st.markdown(foreign(found.sentence, limit=LONGEST))
+    _draw_found(lens, found)
+    if found.nothing:
+        _draw_nothing(lens, text)
+
+
+def only_target(found: Search) -> Target | None:
+    """Where the search leads if it can mean one thing only: its single hit, or the household of exactly this name."""
+    hits = len(found.blocks) + len(found.mined) + len(found.pending)
+    if found.text in found.households and hits == 0:
+        return Target("household", found.text)
+    if hits != 1 or found.households:
+        return None
+    if found.blocks:
+        return Target("block", str(found.blocks[0].height))
+    if found.pending:
+        return Target("tx", found.pending[0].tx_hash)
+    entry = found.mined[0]
+    if entry.document.get("run_id") == found.text:
+        return Target("run", found.text)
+    return Target("tx", entry.tx_hash)
+
+
+def _draw_found(lens: Lens, found: Search) -> None:
+    if found.blocks:
+        st.html(blocks_table(found.blocks, lens))
+    if found.mined:
+        st.html(entries_table(found.mined, lens))
+    if found.pending:
+        rows: list[Row] = [[hash_cell(row.tx_hash), lens.clock.column(row.submitted_at_ms)] for row in found.pending]
+        st.html(html_table([Column("Pending", "code"), Column(f"Accepted ({lens.zone})")], rows, name="Pending"))
+    if found.households:
+        named: list[Row] = [[prose.household(household_id)] for household_id in found.households]
+        st.html(html_table([Column("Household")], named, name="Households"))
+
+
+def _draw_nothing(lens: Lens, text: str) -> None:
+    refused = lens.quarantine.mentioning(text) if len(text) > 2 else []
+    if refused:
+        st.warning(
+            f"{amounts.count(len(refused), 'message')} in quarantine mention it: refused, and never on the chain.",
+            icon=":material/report:",
+        )
+        seen = Column(f"Last seen ({lens.zone})")
+        columns = [Column("Why", "prose"), Column("Times", "number"), seen, Column("Payload", "prose")]
+        refusals: list[Row] = [
+            [row.reason, f"{row.count:,}", lens.clock.column(row.last_at_ms), row.payload.decode("utf-8", "replace")]
+            for row in refused
+        ]
+        st.html(html_table(columns, refusals, name="Quarantined messages"))
+        return
+    st.info(
+        "It is neither mined, nor pending, nor in quarantine. Search for the first four or more digits of a hash, "
+        "a block's height, a household such as HH001, a run's id, or a day such as 2026-01-31.",
+        icon=":material/search_off:",
+    )
+    go("All blocks", icon=":material/list:")
+
+
+def _draw_span(lens: Lens, text: str, span: Span) -> None:
+    st.subheader(foreign(text), anchor=False)
+    st.caption(f"{lens.clock.moment(span.start_ms)} to {lens.clock.moment(span.end_ms)}")
+    blocks = lens.blocks_between(span, limit=MOST)
+    if not blocks:
+        st.info("No block was mined in that time.", icon=":material/search_off:")
+        go("All blocks", icon=":material/list:")
+        return
+    first, last = lens.clock.day(span.start_ms), lens.clock.day(span.end_ms - 1)
+    go("Transactions of the day", icon=":material/filter_alt:", tab="Transactions", from_=first, to=last)
+    if len(blocks) == MOST:
+        st.caption(f"The newest {MOST:,} blocks of that time.")
+    st.html(blocks_table(blocks, lens))
