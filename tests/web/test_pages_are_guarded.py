@@ -19,6 +19,7 @@ GUARDED = [path for path in PAGES if path.stem != "sign_in"]
 FACES = sorted([*PAGES, *(ROOT / "core" / "web").rglob("*.py"), ROOT / "streamlit_app.py"])
 UI = ROOT / "core" / "web" / "ui.py"
 BANNED_WORDS = {"unsafe_allow_html", "unsafe_allow_javascript"}
+DROP_ZONE = ROOT / "core" / "web" / "compare" / "drop_zone.py"  # its script is a file of ours, as the policy asks
 SCRIPT_PLACE = ROOT / "core" / "web" / "exchange_script.py"
 ANONYMOUS = "Sign in to see this page."
 
@@ -86,7 +87,8 @@ def test_no_page_brings_in_markup_or_scripts() -> None:
                 found.append(f"{path.name} line {node.value.lineno}: {node.arg}")
             if isinstance(node, ast.Call) and called(node).endswith(("components.html", "components.iframe")):
                 found.append(f"{path.name} line {node.lineno}: {called(node)}")
-            if isinstance(node, ast.Import | ast.ImportFrom) and "components" in ast.unparse(node):
+            imports = isinstance(node, ast.Import | ast.ImportFrom) and "components" in ast.unparse(node)
+            if imports and path != DROP_ZONE:
                 found.append(f"{path.name} line {node.lineno}: {ast.unparse(node)}")
     assert found == []
 

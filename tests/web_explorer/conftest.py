@@ -14,11 +14,10 @@ from streamlit.testing.v1 import AppTest
 from core.accounts import User
 from core.chain import Chain
 from core.ledger.transaction import Transaction
+from core.runs import Datasets, Runs
 from core.settings import Settings
 from core.store import Store
 from core.store.quarantine import Quarantine
-from core.web.explorer.lens import Lens
-from core.web.explorer.times import Clock
 from tests.web_explorer.support import Ticking
 
 REPO = Path(__file__).resolve().parents[2]
@@ -32,7 +31,9 @@ st.navigation([st.Page(PAGES / f"{name}.py", url_path=name, default=name == "exp
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, ledger_path=tmp_path / "ledger.json", proof_of_work=1)
+    return Settings(
+        data_dir=tmp_path, uploads_dir=tmp_path / "uploads", ledger_path=tmp_path / "ledger.json", proof_of_work=1
+    )
 
 
 @pytest.fixture
@@ -68,11 +69,6 @@ def mine(chain: Chain, ticking: Ticking) -> Callable[..., None]:
 
 
 @pytest.fixture
-def lens(chain: Chain, store: Store) -> Lens:
-    return Lens(chain, Quarantine(store), Clock("Asia/Kolkata"), "₹", 20.0)
-
-
-@pytest.fixture
 def page(
     chain: Chain, settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., AppTest]:
@@ -89,7 +85,14 @@ def page(
     monkeypatch.setattr(lens_module, "PAGES", pages)
     user = User("u1", "ada", "viewer", "active", False, True, False, datetime.now(UTC), None)
     monkeypatch.setattr(session, "signed_in", lambda: user)
-    services = SimpleNamespace(chain=chain, settings=settings, store=store, quarantine=Quarantine(store))
+    pool, datasets = chain.pool, Datasets(store, settings)
+    services = SimpleNamespace(
+        chain=chain,
+        settings=settings,
+        store=store,
+        quarantine=Quarantine(store),
+        runs=Runs(store, settings, datasets=datasets, pool=pool),
+    )
     monkeypatch.setattr(exchange, "current", lambda: services)
 
     def opened(**parameters: str) -> AppTest:

@@ -89,7 +89,7 @@ def test_foreign_text_in_a_transaction_stays_text(page: Opened, mine: Mine) -> N
 
 def test_verifying_ends_in_a_sentence(page: Opened, mine: Mine) -> None:
     mine(trade(0))
-    app = page(view="Verify")
+    app = page(tab="Verify")
     app.button[0].click().run()
     assert "All 2 blocks with 1 transactions are sound at level 2" in app.success[0].value.replace("\\", "")
 
@@ -99,13 +99,13 @@ def test_verifying_names_height_and_byte_of_damage(page: Opened, mine: Mine, set
     found = settings.ledger_path.read_bytes()
     offset = found.index(b'{"amount_micro"')
     settings.ledger_path.write_bytes(found.replace(b'"energy_wh":3500', b'"energy_wh":9500'))
-    app = page(view="Verify")
+    app = page(tab="Verify")
     app.button[0].click().run()
     assert "damaged in block 1" in app.error[0].value.replace("\\", "")
     assert f"Height 1, byte {offset:,}." in app.error[0].value
 
 
 def test_the_verify_view_says_what_it_does_not_prove(page: Opened) -> None:
-    text = text_of(page(view="Verify"))
+    text = text_of(page(tab="Verify"))
     assert "proof of work adds no security" in text
     assert "older checkpoint" in text.replace("\n", " ")

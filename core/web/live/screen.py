@@ -1,4 +1,4 @@
-"""One screen for all live pages: built at most four times a second, only when somebody looks, then shared by reference."""
+"""One screen for all live pages: built only when somebody looks, at most four times a second, shared by reference."""
 
 from __future__ import annotations
 
