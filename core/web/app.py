@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ SLOW_TO_IMPORT = ("pandas", "plotly.graph_objects", "plotly.io")
 
 def open_exchange() -> Exchange:
     """Build the lab and make it the one everybody sees. Raises LabError, in one sentence, if it must not start."""
+    os.umask(0o077)  # what the lab writes is for its own user alone
     settings = load()
     exchange = Exchange(settings)
     try:

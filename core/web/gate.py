@@ -31,7 +31,7 @@ UPLOAD_BYTES = 256 * 1024 * 1024
 
 READS = Rate(per_s=50, burst=3_000)
 WRITES = Rate(per_s=2, burst=120)
-REFUSALS = Rate(per_s=2, burst=120)
+REFUSALS = Rate(per_s=10, burst=600)
 """Of one address, whoever it says it is."""
 
 STRANGERS_OF_ONE_ADDRESS, STRANGERS = 60, 400

@@ -1,4 +1,4 @@
-"""A real lab behind the real middleware and routes, without Streamlit, threads, broker or slow hashes."""
+"""A real lab behind the real middleware and routes, without Streamlit, jobs, broker or slow hashes."""
 
 from __future__ import annotations
 
@@ -86,6 +86,7 @@ class House:
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     monkeypatch.setattr(accounts, "Passwords", partial(Passwords, memory_kib=8, passes=1))
     exchange = Exchange(settings_in(tmp_path))
+    exchange.chain.indexer.start()
     install(exchange)
     yield House(exchange, Starlette(routes=list(routes()), middleware=list(middleware())))
     install(None)

@@ -43,5 +43,5 @@ def _plain(value: object) -> object:
     if isinstance(value, set | frozenset):
         return sorted(value)
     if isinstance(value, bytes):
-        return value.hex()
+        return value.decode()  # canonical lines of the ledger, which are UTF-8
     raise TypeError(f"{type(value).__name__} has no JSON")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from core.chain.records import BlockPage, Line
-from core.errors import InputError
+from core.chain import Filter
+from core.errors import InputError, LedgerReadOnlyError
 from core.exchange import current
 from core.web.api.answers import Answer
 from core.web.api.caller import Analyst, Reader
@@ -38,26 +37,43 @@ def blocks(_: Reader, before: Height | None = None, limit: Limit = 20) -> Answer
 @router.get("/api/blocks/{height}", response_model=Anything)
 def block(_: Reader, height: str, first: Height = 0, limit: Limit = 100) -> Answer:
     """One block, recomputed from its bytes, with `limit` of its transactions from the `first` on."""
-    return Answer(block_document(current().chain.block(height_from(height), first=first, limit=limit)))
+    return Answer(current().chain.block(height_from(height), first=first, limit=limit))
 
 
 @router.get("/block/{index}", response_model=Anything)
 def block_of_old(_: Reader, index: str) -> Answer:
     """One block with its transactions (at most 1,000 of them), recomputed from its bytes."""
-    return Answer(block_document(current().chain.block(height_from(index))))
+    return Answer(current().chain.block(height_from(index)))
 
 
 @router.post("/mine", response_model=Anything)
 def mine(_: Analyst) -> Answer:
     """Make a block of the pending transactions now. `block` is null when nothing was pending."""
-    return Answer(current().mine())
+    lab = current()
+    outcome = lab.mine()
+    if problem := lab.mining_problem():
+        raise LedgerReadOnlyError(problem)
+    return Answer(outcome)
+
+
+@router.get("/api/transactions", response_model=Page)
+def transactions(
+    _: Reader,
+    kind: Annotated[str, Query(max_length=16)] = "",
+    household: Annotated[str, Query(max_length=64)] = "",
+    before: Height | None = None,
+    limit: Limit = 50,
+) -> Answer:
+    """Mined transactions, newest first; `before` is a `seq`. `household` is buyer or seller."""
+    found = current().chain.transactions(Filter(kind=kind, household=household), before_seq=before, limit=limit)
+    return Answer(page(found, limit=limit, key=lambda entry: entry.seq))
 
 
 @router.get("/api/transactions/pending", response_model=Page)
 def pending(_: Reader, after: Height = 0, limit: Limit = 50) -> Answer:
     """Transactions that wait for a block, oldest first; `after` is a `seq`."""
     rows = current().pool.pending(limit, after_seq=after)
-    return Answer(page([_without_bytes(asdict(row)) for row in rows], limit=limit, key=lambda row: row["seq"]))
+    return Answer(page(rows, limit=limit, key=lambda row: row.seq))
 
 
 @router.get("/api/transactions/{tx_hash}", response_model=Anything)
@@ -89,16 +105,3 @@ def height_from(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
         raise InputError(f'"{text[:40]}" is not the height of a block.', fix="Give a whole number such as 0.")
     return int(text)
-
-
-def block_document(found: BlockPage) -> dict[str, Any]:
-    """A block as JSON; each line as the text that was hashed and what it says."""
-    return {**asdict(found), "lines": [_line(line) for line in found.lines]}
-
-
-def _line(line: Line) -> dict[str, Any]:
-    return _without_bytes(asdict(line))
-
-
-def _without_bytes(document: dict[str, Any]) -> dict[str, Any]:
-    return {name: value.decode() if isinstance(value, bytes) else value for name, value in document.items()}
