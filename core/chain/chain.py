@@ -91,6 +91,7 @@ class Chain:
         self.figures = Figures(self.explorer, self.indexer)
         self._receipts = Receipts(self.explorer, opened.key, self._publisher)
         self.verification = Verification(settings.ledger_path, end=self._end, clock=clock, on_damage=self._found_damage)
+        self.indexer.start()
 
     def close(self) -> None:
         """Release the ledger; wait for a block that is being written."""
@@ -120,10 +121,13 @@ class Chain:
             rows = self._oldest()
             if not rows:
                 return None
-            mined = self._append(file, self._tip or tip, rows)
-        self._publisher.publish(mined.checkpoint)
+            mined = self._append(file, tip, rows)
+            self._publisher.publish(mined.checkpoint)
         if self._on_block is not None:
-            self._on_block(mined)
+            try:
+                self._on_block(mined)
+            except Exception:
+                log.exception("block %d is committed, but who asked to be told of it failed", mined.height)
         return mined
 
     def _writer(self) -> tuple[LedgerFile, Tip]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from core.errors import LabError, LedgerDamagedError, UnavailableError
+from core.errors import ConflictError, LabError, LedgerDamagedError, UnavailableError
 from core.ledger import block
 from core.ledger.heads import Heads
 from core.ledger.walk import Read
@@ -54,11 +54,12 @@ class Indexer:
 
     def start(self) -> None:
         """Open what is there; follow the chain in the background if no other process does."""
-        self._lock_file = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
+            self._lock_path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock_file = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            log.info("another process keeps the index %s", self._folder)
+        except OSError as error:
+            log.info("the index %s is only read: %s", self._folder, error.strerror)
             return
         self._thread = threading.Thread(target=self._follow, name="index", daemon=True)
         self._thread.start()
@@ -123,6 +124,18 @@ class Indexer:
             self._release()
             shutil.rmtree(self._folder, ignore_errors=True)
             self.wake()
+
+    def anew(self) -> Position:
+        """Build the index anew now, and wait for it. Raises ConflictError while another process keeps it."""
+        if self._thread is None:
+            raise ConflictError("Another process keeps the index.", fix="Stop the lab first.")
+        self._release()
+        with self._swap:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self.wake()
+        with self._moved:
+            self._moved.wait_for(lambda: self.position.height >= len(self._heads()) - 1 or self._closing)
+        return self.position
 
     def _open_as_reader(self) -> None:
         with suppress(sqlite3.Error):

@@ -7,6 +7,8 @@ import dataclasses
 import json
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,25 @@ def register(commands: Any) -> None:
     verify.add_argument("--checkpoint", type=Path, metavar="FILE", help="signed checkpoints the ledger must extend")
     verify.add_argument("--json", action="store_true", help="print the verdict as JSON")
     verify.set_defaults(run=run_verify)
+    receipt = commands.add_parser("receipt", help="print the receipt of a mined transaction")
+    receipt.add_argument("tx", metavar="TX", help="the transaction's hash, 64 hex digits")
+    receipt.set_defaults(run=run_receipt)
+    mine = commands.add_parser("mine", help="put all that is pending into blocks now")
+    mine.set_defaults(run=run_mine)
+    ledger = commands.add_parser("ledger", help="test ledgers, the index, exports")
+    parts = ledger.add_subparsers(dest="part", required=True, metavar="PART")
+    generate = parts.add_parser("generate", help="write a test ledger of made-up trades, checkpoints beside it")
+    generate.add_argument("path", type=Path, metavar="PATH", help="a new file in a folder of its own")
+    generate.add_argument("--transactions", type=int, default=1_000, metavar="N")
+    generate.add_argument("--blocks", type=int, default=10, metavar="M")
+    generate.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes (default 1)")
+    generate.set_defaults(run=run_generate)
+    rebuild = parts.add_parser("rebuild-index", help="build the explorer's index anew from the file")
+    rebuild.set_defaults(run=run_rebuild_index)
+    export = parts.add_parser("export", help="write every transaction of the ledger")
+    export.add_argument("--format", choices=("csv", "jsonl", "parquet"), default="csv")
+    export.add_argument("--output", type=Path, metavar="FILE", help="standard output unless given")
+    export.set_defaults(run=run_export)
 
 
 def run_verify(arguments: argparse.Namespace) -> int:
@@ -28,7 +49,8 @@ def run_verify(arguments: argparse.Namespace) -> int:
     path = arguments.path or _settings().ledger_path
     roots = _roots(path, arguments.checkpoint) if arguments.checkpoint else None
     started = time.perf_counter()
-    verdict = verify.verify(path, arguments.level, roots=roots)
+    with _replay(arguments.level) as replay:
+        verdict = verify.verify(path, arguments.level, roots=roots, replay=replay)
     verdict = dataclasses.replace(verdict, seconds=round(time.perf_counter() - started, 3))
     if arguments.json:
         print(json.dumps({"path": str(path), **dataclasses.asdict(verdict)}, ensure_ascii=False))
@@ -60,6 +82,102 @@ def _roots(path: Path, checkpoints: Path) -> dict[int, tuple[bytes, ...]]:
     if not roots:
         raise LedgerError(f"{checkpoints} has no checkpoint.", fix="Give a file such as checkpoints.txt.")
     return roots
+
+
+@contextmanager
+def _replay(level: int) -> Iterator[Any]:
+    """What computes recorded runs again at level 4, from the datasets of this lab; None below."""
+    if level < 4:
+        yield None
+        return
+    from core.runs import Datasets, Runs
+    from core.store import Store
+    from core.store.pool import Pool
+
+    settings = _settings()
+    store = Store(settings.resolved_database_url)
+    runs = Runs(store, settings, datasets=Datasets(store, settings), pool=Pool(store))
+    try:
+        yield runs.replay
+    finally:
+        store.close()
+
+
+def run_receipt(arguments: argparse.Namespace) -> int:
+    """Print a receipt that tools/verify_receipt.py checks."""
+    from core.ledger import receipt
+
+    with _chain() as chain:
+        sys.stdout.buffer.write(receipt.encode(chain.receipt(arguments.tx)) + b"\n")
+    return 0
+
+
+def run_mine(_: argparse.Namespace) -> int:
+    """Mine until nothing is pending; refuse while another process writes the ledger."""
+    with _chain() as chain:
+        blocks = transactions = 0
+        while block := chain.mine():
+            blocks, transactions = blocks + 1, transactions + block.transactions
+            print(f"Block {block.height}: {block.transactions} transactions, {block.hash}")
+        print(f"{transactions} transactions mined in {blocks} blocks; nothing is pending.")
+    return 0
+
+
+def run_generate(arguments: argparse.Namespace) -> int:
+    """Write a test ledger."""
+    from core.ledger.generate import generate
+
+    generate(arguments.path, transactions=arguments.transactions, blocks=arguments.blocks, seed=arguments.seed)
+    print(f"{arguments.path}: {arguments.transactions} made-up transactions in {arguments.blocks} blocks.")
+    return 0
+
+
+def run_rebuild_index(_: argparse.Namespace) -> int:
+    """Build the index anew."""
+    with _chain() as chain:
+        position = chain.indexer.anew()
+        print(f"The index holds {position.rows} transactions of {position.height + 1} blocks.")
+    return 0
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Write every transaction, block after block; memory does not grow with the ledger."""
+    from core.web.explorer.exports import Sink
+
+    with _chain() as chain, _output(arguments.output) as file, Sink(file, arguments.format) as sink:
+        for height in range(1, chain.status().height + 1):
+            sink.add(height, chain.explorer.lines(height))
+    return 0
+
+
+@contextmanager
+def _output(path: Path | None) -> Iterator[Any]:
+    if path is None:
+        yield sys.stdout.buffer
+        return
+    from core.errors import InputError
+
+    try:
+        with path.open("wb") as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+@contextmanager
+def _chain() -> Iterator[Any]:
+    """The chain of the settings; only read while another process writes it."""
+    from core.chain import Chain
+    from core.store import Store
+
+    settings = _settings()
+    store = Store(settings.resolved_database_url)
+    chain = Chain(settings, store)
+    try:
+        yield chain
+    finally:
+        chain.close()
+        store.close()
 
 
 def _settings() -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-BLOCK_VALUES = 65_536
-"""Values of one array in a block: 512 KiB, a handful of which fit a second-level cache."""
+BLOCK_VALUES = 16_384
+"""Values of one array in a block: 128 KiB, so that a dozen of them fit a second-level cache."""
 
 
 def blocks(slots: int, households: int) -> Iterator[slice]:

@@ -6,14 +6,20 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import orjson
 
 from core.chain import Chain
 from core.chain.records import Entry, Filter
+from core.ledger.transaction import leaf_hash
 from core.web.text import csv_cell
 
 MOST = 100_000
 """Transactions in one export from a page; `python -m core ledger export` writes all."""
 PAGE = 1_000
+BATCH = 20_000
+"""Transactions written at once when the whole ledger is exported."""
 TIMES = ("received_at_ms", "at_ms", "slot_ms", "traded_at_ms")
 NUMBERS = ("energy_wh", "price_micro_per_kwh", "amount_micro", *TIMES, "sequence")
 TEXTS = ("buyer", "seller", "publisher", "message_id", "run_id", "actor", "action", "subject", "author", "text")
@@ -74,8 +80,16 @@ def to_jsonl(entries: Sequence[Entry]) -> bytes:
 
 def to_parquet(entries: Sequence[Entry]) -> bytes:
     """The columns of the CSV with their types, and the whole line as `transaction`."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    pq.write_table(to_table(entries), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def to_table(entries: Sequence[Entry]) -> Any:
+    """The same as an Arrow table."""
+    import pyarrow as pa
 
     documents = [entry.document for entry in entries]
     columns = {
@@ -86,9 +100,7 @@ def to_parquet(entries: Sequence[Entry]) -> bytes:
         **{name: pa.array([document.get(name) for document in documents], pa.string()) for name in TEXTS},
         "transaction": pa.array([entry.body.decode() for entry in entries], pa.string()),
     }
-    sink = io.BytesIO()
-    pq.write_table(pa.table(columns), sink, compression="zstd")
-    return sink.getvalue()
+    return pa.table(columns)
 
 
 FORMATS = (
@@ -96,3 +108,48 @@ FORMATS = (
     Format("JSON lines", "jsonl", "application/x-ndjson", to_jsonl),
     Format("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
 )
+
+
+class Sink:
+    """Writes a whole ledger to a binary file in one of the formats, a batch of blocks at a time."""
+
+    def __init__(self, file: BinaryIO, suffix: str) -> None:
+        self._file = file
+        self._suffix = suffix
+        self._waiting: list[Entry] = []
+        self._parquet: Any = None
+        self._written = 0
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush(last=True)
+        if self._parquet is not None:
+            self._parquet.close()
+
+    def add(self, height: int, lines: Sequence[bytes]) -> None:
+        """The transactions of the block at this height, as they are in the file."""
+        self._waiting += [Entry(-1, height, leaf_hash(line), 0, line, orjson.loads(line)) for line in lines]
+        if len(self._waiting) >= BATCH:
+            self._flush()
+
+    def _flush(self, *, last: bool = False) -> None:
+        entries, self._waiting = self._waiting, []
+        if self._suffix == "parquet":
+            self._add_table(entries)
+        elif self._suffix == "jsonl":
+            self._file.write(to_jsonl(entries))
+        elif entries or (last and not self._written):
+            text = to_csv(entries)
+            self._file.write(text.split(b"\n", 1)[1] if self._written else text)
+        self._written += len(entries)
+
+    def _add_table(self, entries: Sequence[Entry]) -> None:
+        import pyarrow.parquet as pq
+
+        if entries or self._parquet is None:
+            table = to_table(entries)
+            if self._parquet is None:
+                self._parquet = pq.ParquetWriter(self._file, table.schema, compression="zstd")
+            self._parquet.write_table(table)
