@@ -114,6 +114,8 @@ def _admit(connection: HTTPConnection) -> Caller:
     """The caller, if the path is one they may reach."""
     path = connection.scope["path"]
     caller = identify(connection)
+    if not path.isprintable():
+        raise NotFoundError("Nothing has an address with such characters.")  # no route's pattern matches a line break
     if path.startswith(UPLOADS) and not owns_page(caller.user, path.removeprefix(UPLOADS).split("/")[0]):
         raise NotFoundError("No such page.")
     if path.startswith(MEDIA) and not may_download(caller.user, path):

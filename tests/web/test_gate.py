@@ -221,7 +221,9 @@ def test_after_sign_out_the_cookie_is_worth_nothing(house: House) -> None:
     assert house.client(cookie=f"lab_session={kept}").get("/api/me").status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/api/nope", "/api/", "/block/abc", "/block/-1", "/block/1e3", "/block/" + "9" * 30])
+@pytest.mark.parametrize(
+    "path", ["/api/nope", "/api/", "/block/abc", "/block/-1", "/block/1e3", "/api/runs/x%0Ay", "/block/" + "9" * 30]
+)
 def test_what_is_not_there_is_said_in_json(house: House, path: str) -> None:
     answer = house.client(house.person("anna", "analyst")).get(path)
     assert answer.status_code in (400, 404)
