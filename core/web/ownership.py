@@ -7,12 +7,21 @@ inside its media manager. When that changes shape nobody gets a file, and a test
 from __future__ import annotations
 
 import posixpath
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
 
 from streamlit.runtime import Runtime, exists, get_instance
 
 from core.accounts import User
 from core.exchange import current
 from core.web.cookies import cookie_name
+
+REMEMBERED = 10_000
+"""Files made on a click whose owners are known; the one made longest ago is forgotten."""
+
+_made: OrderedDict[str, set[str]] = OrderedDict()  # file id -> user ids
+_lock = threading.Lock()  # guards _made
 
 
 def owns_page(user: User, streamlit_session_id: str) -> bool:
@@ -28,8 +37,38 @@ def may_download(user: User, path: str) -> bool:
     if not exists():
         return False
     file_id = posixpath.splitext(posixpath.basename(path))[0]
+    if _made_for(user, file_id):
+        return True
     runtime = get_instance()
     return any(owns_page(user, session_id) for session_id in _offering(runtime, file_id))
+
+
+def made_for(user: User, make: Callable[[], bytes], *, mime: str, file_name: str) -> Callable[[], bytes]:
+    """`make` for a download button that makes its file on the click: Streamlit offers such a file to no page of its own,
+    so that its owner is remembered here. mime and file_name: exactly those of the button.
+    """
+
+    def made() -> bytes:
+        content = make()
+        from streamlit.runtime import memory_media_file_storage as storage
+
+        _remember(storage._calculate_file_id(content, mime, file_name), user)
+        return content
+
+    return made
+
+
+def _remember(file_id: str, user: User) -> None:
+    with _lock:
+        _made.setdefault(file_id, set()).add(user.user_id)
+        _made.move_to_end(file_id)
+        while len(_made) > REMEMBERED:
+            _made.popitem(last=False)
+
+
+def _made_for(user: User, file_id: str) -> bool:
+    with _lock:
+        return user.user_id in _made.get(file_id, ())
 
 
 def _offering(runtime: Runtime, file_id: str) -> list[str]:

@@ -12,6 +12,8 @@ from core.web.compare.algorithms import swatch
 from core.web.compare.charts import Chart
 from core.web.compare.memory import Memory
 from core.web.compare.scene import Scene
+from core.web.ownership import made_for
+from core.web.session import guard
 from core.web.text import foreign
 
 PICTURES = "compare_pictures"
@@ -40,6 +42,21 @@ def chart(title: str, drawn: Chart, *, key: str) -> None:
     st.plotly_chart(drawn.figure, config=config(title), alt=drawn.alt, key=key)
     if drawn.note:
         st.caption(drawn.note)
+
+
+def download(
+    label: str, make: Callable[[], bytes], *, file_name: str, mime: str, key: str, icon: str = ":material/download:"
+) -> None:
+    """A button that makes a file when it is clicked, for whoever is signed in, and hands it over."""
+    st.download_button(
+        label,
+        made_for(guard(), make, mime=mime, file_name=file_name),
+        file_name=file_name,
+        mime=mime,
+        icon=icon,
+        on_click="ignore",
+        key=key,
+    )
 
 
 def pick_algorithm(scene: Scene, *, key: str) -> ResultRow:

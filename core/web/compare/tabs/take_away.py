@@ -15,7 +15,7 @@ from core.web.compare.export import Export, accounts_export, figures_export, ser
 from core.web.compare.report import INK, Contents, report
 from core.web.compare.scene import Scene
 from core.web.compare.table import table_of
-from core.web.compare.tabs.show import PICTURES, baseline_id
+from core.web.compare.tabs.show import PICTURES, baseline_id, download
 
 KINDS: Mapping[str, tuple[str, Callable[[Export], bytes], str]] = {
     "CSV": ("csv", Export.csv, "text/csv"),
@@ -55,16 +55,7 @@ def context_of(scene: Scene, state: RunState) -> dict[str, object]:
 def offer(make: Callable[[], Export], *, name: str, key: str) -> None:
     """Buttons that make a table and hand it over in each kind."""
     for label, (ending, write, mime) in KINDS.items():
-        st.download_button(
-            label,
-            partial(_written, make, write),
-            file_name=f"{name}.{ending}",
-            mime=mime,
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            key=f"{key}_{ending}",
-        )
+        download(label, partial(_written, make, write), file_name=f"{name}.{ending}", mime=mime, key=f"{key}_{ending}")
 
 
 def _written(make: Callable[[], Export], write: Callable[[Export], bytes]) -> bytes:
@@ -108,14 +99,13 @@ def _report(scene: Scene, state: RunState) -> None:
     st.markdown(
         "**Report**", help="Figures, charts, parameters, digests and the receipt in one file that needs no network."
     )
-    st.download_button(
+    download(
         "HTML report",
         partial(_made, scene, state, baseline_id()),
         file_name=f"{state.run_id}.html",
         mime="text/html",
-        icon=":material/description:",
-        on_click="ignore",
         key="compare_html",
+        icon=":material/description:",
     )
 
 
