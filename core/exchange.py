@@ -92,6 +92,7 @@ class Exchange:
             self._job("mine", self._mine_on_time, every_s=self.settings.block_interval_s)
             self._job("price", self.price.tick, every_s=TICK_S)
             self._run(self.scheduler.start, lambda: self.scheduler.shutdown(wait=True))
+            self.chain.start_verification()
         except BaseException:
             self.stop()
             raise
