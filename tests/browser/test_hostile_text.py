@@ -5,10 +5,8 @@ That the policy had nothing to block shows that escaping alone is enough; that i
 
 from __future__ import annotations
 
-import http.server
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from core.accounts import User
 from core.live.endpoint import embedded
+from tests.browser.hostile import TEXTS, Attacker
 from tests.browser.people import People, settled
 from tests.running import App
 
@@ -34,26 +33,6 @@ document.addEventListener("securitypolicyviolation", note);
 """
 HOURS = [f"2026-03-01 {hour:02d}:00,HH001,0.5,{hour % 3}\n" for hour in range(24)]
 READINGS = "timestamp,household_id,load_kw,solar_kw\n" + "".join(HOURS)
-
-
-def hostile(leak: str) -> list[str]:
-    """The texts of platform.md, with the address of a server that must never be asked."""
-    return [
-        "<script>alert(1)</script>",
-        "<img src=x onerror=alert(1)>",
-        f"![x]({leak}/md.png)",
-        f"<img src={leak}/html.png>",
-        "[x](javascript:alert(1))",
-        '"><svg onload=alert(1)>',
-        "{{7*7}}",
-        "=cmd|'/C calc'!A0",
-        "HH3\u202egpj.exe",
-        ":material/home: :red[x] $x^2$ :tada:",
-        f"{leak}/auto.png www.evil.example a@evil.example",
-        "`</textarea><script>alert(1)</script>",
-        "<a href='javascript:alert(1)'>x</a>",
-        "x" * 5_000,
-    ]
 
 
 @dataclass
@@ -91,26 +70,9 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def leak() -> Iterator[tuple[str, list[str]]]:
-    """An attacker's server and what it was asked for."""
-    asked: list[str] = []
-
-    class Attacker(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return None
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Attacker)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def attacker() -> Iterator[Attacker]:
+    with Attacker() as listening:
+        yield listening
 
 
 @pytest.fixture(scope="module")
@@ -156,9 +118,9 @@ def publish(app: App, payloads: list[bytes]) -> None:
 
 
 @pytest.fixture(scope="module")
-def planted(app: App, people: People, victim: User, leak: tuple[str, list[str]], watched: Watched) -> list[str]:
+def planted(app: App, people: People, victim: User, attacker: Attacker, watched: Watched) -> list[str]:
     """Hostile text wherever text comes in from outside."""
-    texts = hostile(leak[0])
+    texts = [text.replace("LEAK", attacker.address) for text in TEXTS]
     trade = {"buyer": "HH002", "seller": "HH001", "qty_kwh": 1.0, "price": 5.0}
     payloads = [json.dumps(trade | {"message_id": text[:256], "publisher": "meter-1"}).encode() for text in texts]
     for name in ("buyer", "seller", "publisher", "price"):
@@ -188,28 +150,28 @@ def planted(app: App, people: People, victim: User, leak: tuple[str, list[str]],
 
 
 @pytest.mark.usefixtures("planted")
-def test_live_shows_hostile_trades_and_quarantine_as_text(watched: Watched, leak: tuple[str, list[str]]) -> None:
+def test_live_shows_hostile_trades_and_quarantine_as_text(watched: Watched, attacker: Attacker) -> None:
     watched.look("/")
     watched.press_every('[role="tab"]')
     watched.press_every('[data-testid^="stBaseButton-segmented_control"]')
-    assert leak[1] == []
+    assert attacker.asked == []
 
 
 @pytest.mark.usefixtures("planted")
-def test_the_account_page_shows_hostile_names_as_text(watched: Watched, leak: tuple[str, list[str]]) -> None:
+def test_the_account_page_shows_hostile_names_as_text(watched: Watched, attacker: Attacker) -> None:
     watched.look("/account")
     expect(watched.page.get_by_text("<script>alert(1)</script>", exact=False).first).to_be_visible()
-    assert leak[1] == []
+    assert attacker.asked == []
 
 
 @pytest.mark.usefixtures("planted")
-def test_the_people_page_stays_quiet(watched: Watched, leak: tuple[str, list[str]]) -> None:
+def test_the_people_page_stays_quiet(watched: Watched, attacker: Attacker) -> None:
     watched.look("/people")
-    assert leak[1] == []
+    assert attacker.asked == []
 
 
 def test_compare_shows_hostile_datasets_and_runs_as_text(
-    watched: Watched, planted: list[str], leak: tuple[str, list[str]]
+    watched: Watched, planted: list[str], attacker: Attacker
 ) -> None:
     watched.look("/compare")
     runs = watched.context.request.get("/api/runs?limit=100").json()["items"]
@@ -218,11 +180,11 @@ def test_compare_shows_hostile_datasets_and_runs_as_text(
     watched.press_every('[role="tab"]')
     for run in runs[1:4]:
         watched.look(f"/compare?run={run['run_id']}")
-    assert leak[1] == []
+    assert attacker.asked == []
 
 
 def test_a_hostile_file_dropped_on_the_page_is_refused_as_text(
-    watched: Watched, planted: list[str], leak: tuple[str, list[str]]
+    watched: Watched, planted: list[str], attacker: Attacker
 ) -> None:
     for text in planted[:5]:
         watched.look("/compare")
@@ -233,11 +195,11 @@ def test_a_hostile_file_dropped_on_the_page_is_refused_as_text(
         watched.page.wait_for_timeout(300)
         settled(watched.page)
         watched.check(f"upload of {text[:40]}")
-    assert leak[1] == []
+    assert attacker.asked == []
 
 
 def test_the_explorer_shows_hostile_addresses_and_transactions_as_text(
-    watched: Watched, planted: list[str], leak: tuple[str, list[str]]
+    watched: Watched, planted: list[str], attacker: Attacker
 ) -> None:
     for text, name in zip(planted[:-1], ("q", "tx", "block", "household") * 4, strict=False):
         watched.look(f"/explorer?{name}={quote(text)}")
@@ -247,4 +209,4 @@ def test_the_explorer_shows_hostile_addresses_and_transactions_as_text(
         lines = watched.context.request.get(f"/api/blocks/{block['height']}?limit=20").json()["lines"]
         for line in lines[:2]:
             watched.look(f"/explorer?tx={line['tx_hash']}")
-    assert leak[1] == []
+    assert attacker.asked == []
