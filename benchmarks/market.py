@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from core.market import battery, optimum
+from core.market import battery, optimum, passes
 from core.market.algorithms import find, get
 from core.market.auctions import uniform_price
 from core.market.clearing import clear
@@ -94,7 +94,14 @@ def batteries() -> dict[str, Any]:
     community = community_of(100, YEAR)
     net, ones = own_use(community).net_kwh, np.ones(YEAR)
     storage = Storage(np.full(100, 5.0), np.full(100, 2.5), 0.95, 0.95)
-    taken = median_s(lambda: battery._greedy_pass(net, ones, ones, 0.25, storage, np.zeros(100)))
+    soc, limit = np.empty_like(net), storage.power_kw * 0.25
+    compiled = passes.load_compiled()
+    assert compiled is not None
+    taken = median_s(
+        lambda: compiled.store_greedily(
+            net.copy(), ones, ones, storage.capacity_kwh, limit, 0.95, 0.95, np.zeros(100), soc
+        )
+    )
     whole = median_s(lambda: battery.greedy(community, storage), times=5)
     with tempfile.TemporaryDirectory() as empty:
         cold = _first_call_s({"NUMBA_CACHE_DIR": empty})
@@ -110,10 +117,11 @@ def batteries() -> dict[str, Any]:
 def _first_call_s(environment: dict[str, str]) -> float:
     """Import of the compiled passes and one call of each, in a fresh process."""
     script = (
-        "import time; import numpy as np; from core.market import clearing, battery, passes; start = time.perf_counter();"
+        "import time; import numpy as np; from core.market import clearing, battery, passes;"
+        "start = time.perf_counter();"
         "c = passes.load_compiled(); a = np.ones((2, 2)); b = np.ones(2);"
         "c.clear_slots(a, a, 1e-9, 1e-12, a.copy(), b.copy(), b.copy(), b.copy());"
-        "c.store_greedily(a, b, b, b, b, 0.9, 0.9, b.copy(), a.copy(), a.copy()); print(time.perf_counter() - start)"
+        "c.store_greedily(a, b, b, b, b, 0.9, 0.9, b.copy(), a.copy()); print(time.perf_counter() - start)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

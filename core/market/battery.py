@@ -71,7 +71,19 @@ def greedy(community: Community, storage: Storage, *, order: str = "self_first")
         surplus_share = _left_over(plain.supply_kwh, plain.matched_kwh)
         deficit_share = _left_over(plain.demand_kwh, plain.matched_kwh)
     start = storage.start_soc_kwh if storage.start_soc_kwh.size else np.zeros(community.households)
-    net, soc = _greedy_pass(plain.net_kwh, surplus_share, deficit_share, community.slot_h, storage, start)
+    net, soc = plain.net_kwh, np.empty_like(plain.net_kwh)
+    store = compiled.store_greedily if (compiled := compiled_for(net.size)) else store_in_numpy
+    store(
+        net,
+        surplus_share,
+        deficit_share,
+        storage.capacity_kwh,
+        storage.power_kw * community.slot_h,
+        storage.charge_efficiency,
+        storage.discharge_efficiency,
+        start.copy(),
+        soc,
+    )
     filled = replace(storage, start_soc_kwh=start, soc_kwh=soc)
     return dispatch_of(community, net, storage=filled)
 
@@ -80,32 +92,6 @@ def _left_over(total: FloatArray, matched: FloatArray) -> FloatArray:
     """Share of `total` that is not matched, `[slot]`; 1 where there is nothing."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(total > 0.0, 1.0 - matched / total, 1.0)
-
-
-def _greedy_pass(
-    net: FloatArray,
-    surplus_share: FloatArray,
-    deficit_share: FloatArray,
-    slot_h: float,
-    storage: Storage,
-    start: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Net after battery and state of charge, both `[slot, household]`, kWh."""
-    store = compiled.store_greedily if (compiled := compiled_for(net.size)) else store_in_numpy
-    after, soc = np.empty_like(net), np.empty_like(net)
-    store(
-        net,
-        surplus_share,
-        deficit_share,
-        storage.capacity_kwh,
-        storage.power_kw * slot_h,
-        storage.charge_efficiency,
-        storage.discharge_efficiency,
-        start.copy(),
-        after,
-        soc,
-    )
-    return after, soc
 
 
 def store_in_numpy(
@@ -117,10 +103,13 @@ def store_in_numpy(
     charge_efficiency: float,
     discharge_efficiency: float,
     level: FloatArray,
-    after: FloatArray,
     soc: FloatArray,
 ) -> None:
-    """The greedy rule slot by slot, all households at once; writes into the last three arrays."""
+    """The greedy rule slot by slot, all households at once.
+
+    Turns `net` `[slot, household]` into the net position after the battery and fills in `soc`; `level` `[household]` is
+    the state of charge before the first slot, and after the last in the end.
+    """
     for slot in range(net.shape[0]):
         surplus, deficit = np.maximum(-net[slot], 0.0) * surplus_share[slot], np.maximum(net[slot], 0.0)
         charge = np.minimum(np.minimum(surplus, limit), (capacity - level) / charge_efficiency)
@@ -128,4 +117,4 @@ def store_in_numpy(
         held = level + (charge_efficiency * charge - discharge / discharge_efficiency)
         level[:] = np.maximum(np.minimum(held, capacity), 0.0)
         soc[slot] = level
-        after[slot] = net[slot] + charge - discharge
+        net[slot] += charge - discharge

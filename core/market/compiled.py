@@ -133,7 +133,6 @@ def _store_greedily(
     charge_efficiency: float,
     discharge_efficiency: float,
     level: FloatArray,
-    after: FloatArray,
     soc: FloatArray,
 ) -> None:
     slots, households = net.shape
@@ -147,7 +146,7 @@ def _store_greedily(
             held = max(min(held, capacity[i]), 0.0)
             level[i] = held
             soc[slot, i] = held
-            after[slot, i] = x + charge - discharge
+            net[slot, i] = x + (charge - discharge)
 
 
 clear_slots: Callable[..., None] = _compile(_clear_slots)

@@ -231,8 +231,8 @@ def test_compiled_and_numpy_batteries_agree_to_the_last_bit(seed, slots, househo
     size, power = rng.uniform(0.0, 5.0, households), rng.uniform(0.0, 2.0, households)
     results = []
     for store in (compiled.store_greedily, battery.store_in_numpy):
-        after, soc = np.empty_like(net), np.empty_like(net)
-        store(net, shares[0], shares[1], size, power, 0.93, 0.97, np.zeros(households), after, soc)
+        after, soc = net.copy(), np.empty_like(net)
+        store(after, shares[0], shares[1], size, power, 0.93, 0.97, np.zeros(households), soc)
         results.append((after, soc))
     assert np.array_equal(results[0][0], results[1][0])
     assert np.array_equal(results[0][1], results[1][1])
