@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UnavailableError
-from core.live.endpoint import CLIENT_FILES, Endpoint, read_options, write_options
+from core.live import broker_memory
+from core.live.broker_memory import KeptSession
+from core.live.endpoint import CLIENT_FILES, Endpoint, read_options, subscribed_topics, write_options
 from core.settings import Settings
 
 HOST = "127.0.0.1"
@@ -29,7 +31,8 @@ class Broker:
     """Starts amqtt for the app itself, `mosquitto_pub` and devices on this computer.
 
     The user name and password are made on the first start, kept in a 0600 file of the data folder and used again.
-    A taken port gives way to the next free one; `sentence` says so.
+    A taken port gives way to the next free one; `sentence` says so. The feed's session is there before the port
+    opens, so nothing that is published early is lost; sessions survive `stop` and `start`.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -104,13 +107,23 @@ class Broker:
         logging.getLogger("transitions").setLevel(logging.WARNING)
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        server = LosslessBroker(configuration(endpoint), loop=self._loop)
+        server = LosslessBroker(configuration(endpoint), kept=self._sessions())
         await server.start()
         self._server = server
         started.set_result(None)
         await self._stopping.wait()
         self._server = None
-        await asyncio.wait_for(server.shutdown(), timeout=_STOP_S / 2)
+        broker_memory.save(self._settings.data_dir, await asyncio.wait_for(server.closing_memory(), _STOP_S / 2))
+        await asyncio.wait_for(server.shutdown(), _STOP_S / 2)
+
+    def _sessions(self) -> list[KeptSession]:
+        """Those of the last stop, and the feed's."""
+        kept = broker_memory.take(self._settings.data_dir)
+        client_id = self._settings.mqtt_client_id
+        if all(session.client_id != client_id for session in kept):
+            subscriptions = tuple((topic, 1) for topic in subscribed_topics(self._settings))
+            kept.append(KeptSession(client_id, subscriptions, secrets.randbelow(65_535)))
+        return kept
 
 
 async def _undelivered(server: Any, client_id: str) -> int:

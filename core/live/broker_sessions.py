@@ -10,19 +10,23 @@ What amqtt 0.12.1 does, and what is done here instead:
   their way, the others wait their turn in order;
 - it marks queued messages RETAIN: here RETAIN means what MQTT says it means;
 - a client with a wrong password takes over a session of the same client id, and a session that was taken over counts
-  as disconnected: here the password comes first, and only the present connection decides.
+  as disconnected: here the password comes first, and only the present connection decides;
+- it forgets every session when it stops: here `closing_memory` hands them to the next start.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from amqtt.broker import Broker, RetainedApplicationMessage
 from amqtt.mqtt.constants import QOS_0, QOS_1
 from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.session import INCOMING, OutgoingApplicationMessage, Session
+
+from core.live.broker_memory import KeptMessage, KeptSession
 
 WINDOW = 1_000
 """Messages sent to one subscriber and not yet acknowledged by it."""
@@ -105,7 +109,60 @@ class Delivery(BrokerProtocolHandler):  # type: ignore[misc]  # amqtt has no typ
 
 
 class LosslessBroker(Broker):  # type: ignore[misc]  # amqtt has no types
-    """amqtt's broker over `Delivery`; subscriptions are granted at most QoS 1."""
+    """amqtt's broker over `Delivery`; subscriptions are granted at most QoS 1. kept: sessions it begins with."""
+
+    def __init__(self, config: dict[str, Any], *, kept: Sequence[KeptSession]) -> None:
+        super().__init__(config, loop=asyncio.get_running_loop())
+        self._kept = kept
+
+    async def _start_listeners(self) -> None:
+        for session in self._kept:
+            self._recall(session)
+        await super()._start_listeners()
+
+    def _recall(self, kept: KeptSession) -> None:
+        handler, session = self.create_offline_session(kept.client_id)
+        session.clean_session = False
+        session._packet_id = kept.last_packet_id
+        for message in kept.messages:
+            waiting = OutgoingApplicationMessage(
+                message.packet_id, message.topic, QOS_1, message.payload, message.retain
+            )
+            if message.packet_id is None:
+                enqueue(session, waiting)
+            else:
+                waiting.publish_packet = waiting.build_publish_packet()
+                session.inflight_out[message.packet_id] = waiting
+        for topic_filter, qos in kept.subscriptions:
+            self._subscriptions.setdefault(topic_filter, []).append((session, qos))
+        self._sessions[kept.client_id] = (session, handler)
+
+    async def closing_memory(self) -> list[KeptSession]:
+        """End every connection, finish what was accepted, and return the sessions for the next start."""
+        for server in self._servers.values():
+            server.instance.close()
+        for _, handler in list(self._sessions.values()):
+            await self._stop_handler(handler)
+        while not self._broadcast_queue.empty() or any(not task.done() for task in self._tasks_queue):
+            await asyncio.sleep(0.01)
+        return [self._memory_of(session) for session, _ in self._sessions.values() if session.clean_session is False]
+
+    def _memory_of(self, session: Session) -> KeptSession:
+        sent = [
+            KeptMessage(message.topic, bytes(message.data), message.retain, packet_id)
+            for packet_id, message in session.inflight_out.items()
+        ]
+        waiting = []
+        while not session.retained_messages.empty():
+            message = session.retained_messages.get_nowait()
+            waiting.append(KeptMessage(message.topic, bytes(message.data), message.retain))
+        subscriptions = tuple(
+            (topic_filter, qos)
+            for topic_filter, subscribers in self._subscriptions.items()
+            for subscriber, qos in subscribers
+            if subscriber.client_id == session.client_id
+        )
+        return KeptSession(str(session.client_id), subscriptions, session._packet_id, (*sent, *waiting))
 
     def undelivered(self, client_id: str) -> int:
         """Messages accepted but not yet acknowledged by the session of `client_id`."""

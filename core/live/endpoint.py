@@ -42,6 +42,11 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
 
+def subscribed_topics(settings: Settings) -> tuple[str, ...]:
+    """The topics of the feed: trades, and meter readings with the household's id as last level."""
+    return settings.mqtt_topic, f"{settings.mqtt_meters_topic}/+"
+
+
 def resolve(settings: Settings) -> Endpoint:
     """The broker that the settings name, or the embedded one of the app that uses the same data folder.
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from core.live.endpoint import Endpoint, resolve
+from core.live.endpoint import Endpoint, resolve, subscribed_topics
 from core.live.intake import Arrived, Intake
 from core.live.link import Link, LinkError
 from core.live.meters import MeterMarket
@@ -162,7 +162,7 @@ class Feed:
     def _live(self, intake: Intake) -> None:
         """One connection, until it is lost (raises) or the feed stops (returns)."""
         endpoint = self._where()
-        topics = (self._settings.mqtt_topic, f"{self._settings.mqtt_meters_topic}/+")
+        topics = subscribed_topics(self._settings)
         link = Link(endpoint, client_id=self._settings.mqtt_client_id, topics=topics)
         try:
             link.open(self._stopping.is_set)
