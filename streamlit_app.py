@@ -10,6 +10,7 @@ from core.errors import LabError
 from core.exchange import Exchange
 from core.settings import load
 from core.web.app import SCRIPT, lifespan, middleware, open_exchange, require_free, routes
+from core.web.exposure import sign_in_files
 from core.web.mishap import explain
 
 app = st.App(SCRIPT, routes=routes(), middleware=middleware(), lifespan=lifespan, on_script_error=explain)
@@ -31,6 +32,7 @@ def main() -> int:
             "server.port": settings.port,
             "server.sslCertFile": settings.tls_certificate or None,
             "server.sslKeyFile": settings.tls_key or None,
+            "secrets.files": [str(path) for path in sign_in_files(settings)],
         }
     )
     return 0

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import ipaddress
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from core.errors import InputError
 from core.settings import ROOT, Settings
 
-SECRET_FILES = (ROOT / ".env", ROOT / ".streamlit" / "secrets.toml")
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def require_safe(settings: Settings, *, first_password: bool, secret_files: tuple[Path, ...] = SECRET_FILES) -> None:
+def sign_in_files(settings: Settings) -> list[Path]:
+    """Where an outside sign-in may be configured: beside the program, or with the lab's own files."""
+    return [ROOT / ".streamlit" / "secrets.toml", settings.data_dir / "secrets.toml"]
+
+
+def require_safe(settings: Settings, *, first_password: bool, secret_files: Sequence[Path] | None = None) -> None:
     """Raise InputError if the lab would be open to others with the first password or without TLS, unless told so."""
     _require_whole_url(settings.public_url)
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise InputError("TLS_CERTIFICATE and TLS_KEY belong together; only one is set.", fix="Set both or neither.")
-    for path in secret_files:
+    for path in [ROOT / ".env", *sign_in_files(settings)] if secret_files is None else secret_files:
         _require_private(path)
     if settings.allow_insecure or (is_local(settings.host) and not settings.public_url):
         return

@@ -1,4 +1,4 @@
-"""Outside sign-in (OpenID Connect) by Streamlit's `st.login`, offered when `.streamlit/secrets.toml` has an `[auth]`.
+"""Outside sign-in (OpenID Connect) by Streamlit's `st.login`, offered when a `secrets.toml` has an `[auth]`.
 
 Streamlit's own cookie of it lives thirty days and survives sign-out, so what it says is taken once and only when fresh:
 our session is what counts from then on.
