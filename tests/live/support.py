@@ -118,13 +118,18 @@ class Mosquitto:
         passwords = folder / "passwords"
         passwords.write_text("lab:secret\n")
         subprocess.run([shutil.which("mosquitto_passwd") or "mosquitto_passwd", "-U", passwords], check=True)
-        (folder / "conf").write_text(
+        self._conf = (
             f"listener {self.endpoint.port} 127.0.0.1\n"
             f"password_file {passwords}\n"
             f"persistence true\npersistence_location {folder}/\nautosave_interval 1\n"
             "max_inflight_messages 1000\nmax_queued_messages 0\nset_tcp_nodelay true\nlog_type error\n"
             + (f"user {os.environ.get('USER', 'root')}\n" if os.geteuid() == 0 else "")
         )
+        self.configure("")
+
+    def configure(self, more: str) -> None:
+        """Add lines to the configuration of the next start."""
+        (self._folder / "conf").write_text(f"{self._conf}{more}\n")
 
     def start(self) -> None:
         self._process = subprocess.Popen(
