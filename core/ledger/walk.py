@@ -246,7 +246,7 @@ class Walker:
         return self._damaged(self.size, "the file ends here, before the end of the array")
 
     def _damaged(self, offset: int, sentence: str) -> LedgerDamagedError:
-        between = offset <= self.tip.end + len(self.tip.separator) and self.tip.height >= 0
+        between = offset < self.tip.end + len(self.tip.separator) and self.tip.height >= 0
         height = self.tip.height if between else self.tip.height + 1
         return LedgerDamagedError(
             f"The ledger is damaged {'after' if between else 'in'} block {height} at byte {offset}: {sentence}.",
