@@ -13,7 +13,7 @@ from core.chain import Chain
 from core.chain.records import ChainStatus
 from core.exchange import current
 from core.ledger.verify import Replay, Verdict
-from core.web.explorer.amounts import count, size
+from core.web.explorer.amounts import Amounts, amounts_of
 from core.web.explorer.times import Clock
 from core.web.session import still_signed_in
 from core.web.text import foreign
@@ -47,20 +47,24 @@ class Trust:
     sentence: str
 
 
-def trust(status: ChainStatus, clock: Clock) -> Trust:
+def trust(status: ChainStatus, clock: Clock, *, amounts: Amounts) -> Trust:
     """What may be believed of the ledger now."""
     if status.damage is not None:
         return Trust("Damaged", "red", ":material/gpp_bad:", f"{status.damage} It is open for reading only.")
     if not status.writable:
         return Trust("Read-only", "orange", ":material/lock:", status.notice or "The ledger cannot be written now.")
     notice = f" {status.notice}" if status.notice else ""
+    if status.verifying is not None:
+        return Trust(
+            "Verifying", "gray", ":material/progress_activity:", f"{status.verifying:.0%} of the ledger.{notice}"
+        )
     if status.verified_at_ms is None or status.verified_height is None:
-        sentence = f"The ledger ends at block {status.height:,}.{notice}"
+        sentence = f"The ledger ends at block {amounts.whole(status.height)}.{notice}"
         return Trust("Not verified yet", "gray", ":material/hourglass_empty:", sentence)
     behind = status.height - status.verified_height
-    newer = f", {count(behind, 'block')} since" if behind > 0 else ""
+    newer = f", {amounts.count(behind, 'block')} since" if behind > 0 else ""
     level, at = status.verified_level, clock.moment(status.verified_at_ms)
-    sentence = f"to block {status.verified_height:,} at level {level}, {at}{newer}.{notice}"
+    sentence = f"to block {amounts.whole(status.verified_height)} at level {level}, {at}{newer}.{notice}"
     return Trust("Verified", "green", ":material/verified_user:", sentence)
 
 
@@ -69,40 +73,39 @@ def trust_bar() -> None:
     """One line: the state in a word, the sentence, and the button that checks it now."""
     still_signed_in()
     exchange = current()
-    clock = Clock(exchange.settings.time_zone)
+    clock, amounts = Clock(exchange.settings.time_zone), amounts_of(exchange.settings)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="trust_bar"):
         word, sentence = st.empty(), st.empty()
         asked = st.button("Verify now", key="verify_now", type="tertiary", icon=":material/fact_check:", help=HELP)
     if asked:
-        show_verdict(verify_with_progress(exchange.chain, LEVEL))
-    found = trust(exchange.chain.status(), clock)
+        show_verdict(verify_with_progress(exchange.chain, LEVEL, amounts=amounts), amounts)
+    found = trust(exchange.chain.status(), clock, amounts=amounts)
     word.badge(found.word, icon=found.icon, color=found.colour)
     sentence.caption(foreign(found.sentence, limit=LONGEST))
 
 
-def verify_with_progress(chain: Chain, level: int, *, replay: Replay | None = None) -> Verdict:
+def verify_with_progress(chain: Chain, level: int, *, amounts: Amounts, replay: Replay | None = None) -> Verdict:
     """Verify the whole ledger while a bar shows how far it is."""
     bar = st.progress(0.0, text=f"Verifying at level {level} …")
-    verdict = chain.verify(level, progress=_paced(bar.progress), replay=replay)
+    verdict = chain.verify(level, progress=_paced(bar.progress, amounts), replay=replay)
     bar.empty()
     return verdict
 
 
-def show_verdict(verdict: Verdict) -> None:
+def show_verdict(verdict: Verdict, amounts: Amounts) -> None:
     """The result as a sentence; red names height and offset."""
+    said = foreign(verdict.sentence, limit=LONGEST)
     if verdict.ok:
-        st.success(
-            f"{foreign(verdict.sentence, limit=LONGEST)} Took {verdict.seconds:.1f} s.", icon=":material/verified_user:"
-        )
-    else:
-        st.error(
-            f"{foreign(verdict.sentence, limit=LONGEST)} Height {verdict.height:,}, byte {verdict.offset:,}. "
-            "Keep the file as it is and compare it with a copy or an older checkpoint.",
-            icon=":material/gpp_bad:",
-        )
+        st.success(f"{said} Took {verdict.seconds:.1f} s.", icon=":material/verified_user:")
+        return
+    place = f"Height {amounts.whole(verdict.height)}, byte {amounts.whole(verdict.offset)}."
+    st.error(
+        f"{said} {place} Keep the file as it is and compare it with a copy or an older checkpoint.",
+        icon=":material/gpp_bad:",
+    )
 
 
-def _paced(move: Callable[[float, str], object]) -> Callable[[int, int], None]:
+def _paced(move: Callable[[float, str], object], amounts: Amounts) -> Callable[[int, int], None]:
     moved_at = 0.0
 
     def progress(done: int, of: int) -> None:
@@ -110,6 +113,6 @@ def _paced(move: Callable[[float, str], object]) -> Callable[[int, int], None]:
         now = time.monotonic()
         if now - moved_at >= PROGRESS_S:
             moved_at = now
-            move(min(1.0, done / max(of, 1)), f"Verified {size(done)} of {size(of)}")
+            move(min(1.0, done / max(of, 1)), f"Verified {amounts.size(done)} of {amounts.size(of)}")
 
     return progress

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core.chain.records import BlockPage, BlockSummary
-from core.web.explorer import amounts, prose
+from core.web.explorer import prose
 from core.web.explorer.address import link
+from core.web.explorer.amounts import short
 from core.web.explorer.entries import lines_table
 from core.web.explorer.lens import Lens, go, nothing_yet
 from core.web.explorer.table import Cell, Column, Row, html_facts, html_table
@@ -53,11 +54,11 @@ def blocks_table(blocks: Sequence[BlockSummary], lens: Lens) -> str:
     ]
     rows: list[Row] = [
         [
-            Cell(f"{block.height:,}", href=link(block=block.height)),
+            Cell(lens.amounts.whole(block.height), href=link(block=block.height)),
             lens.clock.column(block.time_ms),
-            f"{block.transactions:,}",
-            amounts.size(block.bytes),
-            Cell(amounts.short(block.hash), href=link(block=block.height), title=block.hash),
+            lens.amounts.whole(block.transactions),
+            lens.amounts.size(block.bytes),
+            Cell(short(block.hash), href=link(block=block.height), title=block.hash),
         ]
         for block in blocks
     ]
@@ -69,32 +70,32 @@ def draw_one(lens: Lens, subject: str, first: int) -> None:
     height = int(subject.replace(",", "")) if subject.replace(",", "").isdecimal() else -1
     page = lens.chain.block(height, first=first, limit=LINES)
     block = page.summary
-    st.subheader(f"Block {block.height:,}", anchor=False)
+    st.subheader(f"Block {lens.amounts.whole(block.height)}", anchor=False)
     with st.container(horizontal=True):
         if block.height > 0:
-            go(f"Block {block.height - 1:,}", icon=":material/chevron_left:", block=block.height - 1)
+            go(f"Block {lens.amounts.whole(block.height - 1)}", icon=":material/chevron_left:", block=block.height - 1)
         if block.height < lens.chain.status().height:
-            go(f"Block {block.height + 1:,}", icon=":material/chevron_right:", block=block.height + 1)
+            go(f"Block {lens.amounts.whole(block.height + 1)}", icon=":material/chevron_right:", block=block.height + 1)
         go("All blocks", icon=":material/list:")
     st.code(block.hash, language=None)
     st.html(html_facts(_facts(page, lens), name=f"Block {block.height}"))
-    _draw_checks(page)
+    _draw_checks(page, lens)
     _draw_lines(page, lens)
     with st.expander("The header as it was hashed"):
         st.code(page.header, language="json", wrap_lines=True)
 
 
 def _facts(page: BlockPage, lens: Lens) -> list[prose.Fact]:
-    block = page.summary
+    block, whole = page.summary, lens.amounts.whole
     return [
         ("Mined", lens.clock.exact(block.time_ms)),
-        ("Transactions", f"{block.transactions:,}"),
-        ("Size", f"{block.bytes:,} bytes, from byte {block.offset:,} of the ledger file"),
-        ("Proof of work", f"{block.work:,} hashes expected; nonce {block.nonce}"),
+        ("Transactions", whole(block.transactions)),
+        ("Size", f"{whole(block.bytes)} bytes, from byte {whole(block.offset)} of the ledger file"),
+        ("Proof of work", f"{whole(block.work)} hashes expected; nonce {block.nonce}"),
     ]
 
 
-def _draw_checks(page: BlockPage) -> None:
+def _draw_checks(page: BlockPage, lens: Lens) -> None:
     st.markdown("**Recorded and recomputed**", help="Recomputed now from the bytes of the ledger file.")
     if all(page.checks.values()):
         st.badge("Every recomputed value equals the recorded one", icon=":material/check:", color="green")
@@ -102,7 +103,7 @@ def _draw_checks(page: BlockPage) -> None:
         wrong = ", ".join(name for name, same in page.checks.items() if not same)
         st.error(
             f"Recomputed values differ from the recorded ones: {wrong}. The block begins at byte "
-            f"{page.summary.offset:,}. Verify the ledger to see the first damaged byte.",
+            f"{lens.amounts.whole(page.summary.offset)}. Verify the ledger to see the first damaged byte.",
             icon=":material/gpp_bad:",
         )
     st.html(checks_table(page))
@@ -131,8 +132,8 @@ def checks_table(page: BlockPage) -> str:
         rows.append(
             [
                 name,
-                Cell(amounts.short(theirs), href=leads, title=theirs),
-                Cell(amounts.short(ours), title=ours),
+                Cell(short(theirs), href=leads, title=theirs),
+                Cell(short(ours), title=ours),
                 "✓ same" if page.checks[name] else "✗ differs",
                 what,
             ]
@@ -143,14 +144,14 @@ def checks_table(page: BlockPage) -> str:
 def _draw_lines(page: BlockPage, lens: Lens) -> None:
     st.markdown("**Transactions**", help="In the order in which they were accepted.")
     st.html(lines_table(page.lines, lens))
-    _draw_pager(page)
+    _draw_pager(page, lens)
 
 
-def _draw_pager(page: BlockPage) -> None:
-    total, last = page.summary.transactions, page.first + len(page.lines)
+def _draw_pager(page: BlockPage, lens: Lens) -> None:
+    total, last, whole = page.summary.transactions, page.first + len(page.lines), lens.amounts.whole
     if total <= len(page.lines):
         return
-    st.caption(f"Transactions {page.first:,} to {last - 1:,} of {total:,}.")
+    st.caption(f"Transactions {whole(page.first)} to {whole(last - 1)} of {whole(total)}.")
     height = page.summary.height
     with st.container(horizontal=True):
         if page.first > 0:

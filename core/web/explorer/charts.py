@@ -15,6 +15,8 @@ from core.web.text import plotly
 Floats = NDArray[np.float64]
 MAX_POINTS = 2_000
 """Points of a chart; longer series are gathered into as many groups of neighbours."""
+FAR = 20
+"""Planned intervals above which the axis of intervals becomes logarithmic."""
 HEAT = [[0.0, "rgba(47,125,225,0.06)"], [0.5, "rgba(47,125,225,0.55)"], [1.0, "#1d4ed8"]]
 
 
@@ -44,6 +46,8 @@ def energy_and_price(at: Sequence[object], energy_kwh: Floats, *, price: Floats,
             "showgrid": False,
             "automargin": True,
             "rangemode": "tozero",
+            "tickmode": "auto",
+            "nticks": 6,
         }
     )
     return drawn
@@ -83,8 +87,8 @@ def block_intervals(heights: NDArray[np.int64], seconds: Floats, *, target_s: fl
         legend=group > 1,
     )
     drawn.add_hline(y=target_s, line={"color": RETAIL, "dash": "dash", "width": 1.2}, annotation_text=f"{target_s:g} s")
-    if len(y) and y.max() > 20 * target_s:
-        drawn.update_yaxes(type="log")
+    far = len(y) > 0 and y.max() > FAR * target_s
+    drawn.update_yaxes(type="log" if far else "linear", rangemode="normal" if far else "tozero")
     return drawn
 
 
@@ -145,7 +149,7 @@ def in_and_out(at: Sequence[object], bought_kwh: Floats, *, sold_kwh: Floats, zo
                 hovertemplate="%{customdata:,.3f} kWh",
             ),
         ],
-        x_title=f"day ({zone})",
+        x_title=f"time ({zone})",
         y_title="energy (kWh): sold up, bought down",
         height=280,
     )

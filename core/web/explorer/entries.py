@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from core.chain.records import Entry, Line
-from core.web.explorer import amounts, prose
+from core.web.explorer import prose
 from core.web.explorer.address import link
+from core.web.explorer.amounts import short
 from core.web.explorer.lens import Lens
 from core.web.explorer.table import Cell, Column, Row, html_table
 
@@ -15,7 +16,7 @@ from core.web.explorer.table import Cell, Column, Row, html_table
 def lines_table(lines: Iterable[Line], lens: Lens) -> str:
     """Transactions of one block, by their place in it."""
     place = Column("#", "number", "Place in the block")
-    rows: list[Row] = [[f"{line.index:,}", *_cells(line.tx_hash, line.document, lens)] for line in lines]
+    rows: list[Row] = [[lens.amounts.whole(line.index), *_cells(line.tx_hash, line.document, lens)] for line in lines]
     return html_table([place, *_columns(lens)], rows, name="Transactions of the block")
 
 
@@ -23,15 +24,19 @@ def entries_table(entries: Sequence[Entry], lens: Lens) -> str:
     """Transactions of the chain, by their block."""
     place = Column("Block", "number")
     rows: list[Row] = [
-        [Cell(f"{entry.height:,}", href=link(block=entry.height)), *_cells(entry.tx_hash, entry.document, lens)]
-        for entry in entries
+        [block_cell(entry.height, lens), *_cells(entry.tx_hash, entry.document, lens)] for entry in entries
     ]
     return html_table([place, *_columns(lens)], rows, name="Transactions, newest first")
 
 
+def block_cell(height: int, lens: Lens) -> Cell:
+    """A block's height, leading to its page."""
+    return Cell(lens.amounts.whole(height), href=link(block=height))
+
+
 def hash_cell(tx_hash: str) -> Cell:
     """A transaction's hash, shortened, leading to its page."""
-    return Cell(amounts.short(tx_hash), href=link(tx=tx_hash), title=tx_hash)
+    return Cell(short(tx_hash), href=link(tx=tx_hash), title=tx_hash)
 
 
 def _columns(lens: Lens) -> list[Column]:
@@ -57,9 +62,9 @@ def _cells(tx_hash: str, document: Mapping[str, Any], lens: Lens) -> Row:
             *common,
             prose.household(document["seller"]),
             prose.household(document["buyer"]),
-            amounts.kwh_column(document["energy_wh"]),
-            amounts.money_column(document["price_micro_per_kwh"]),
-            amounts.money_column(document["amount_micro"]),
+            lens.amounts.kwh_column(document["energy_wh"]),
+            lens.amounts.money_column(document["price_micro_per_kwh"]),
+            lens.amounts.money_column(document["amount_micro"]),
             "simulated" if document.get("simulated") else "",
         ]
-    return [*common, "", "", "", "", "", prose.sentence(document, currency=lens.currency)]
+    return [*common, "", "", "", "", "", prose.sentence(document, lens.amounts)]

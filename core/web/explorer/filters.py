@@ -43,9 +43,9 @@ def draw(lens: Lens) -> Filter:
     )
 
 
-def period(lens: Lens, on_change: Any = None) -> tuple[int | None, int | None]:
+def period(lens: Lens, *, on_change: Any = None, width: Any = "stretch") -> tuple[int | None, int | None]:
     """Two days of the site, both optional and both included; as (from_ms, until_ms)."""
-    words = {"format": "YYYY-MM-DD", "bind": "query-params", "on_change": on_change}
+    words = {"format": "YYYY-MM-DD", "bind": "query-params", "on_change": on_change, "width": width}
     first: date | None = st.date_input("From", None, key="from", help=f"First day, in {lens.zone}.", **words)
     last: date | None = st.date_input("To", None, key="to", help=f"Last day, included, in {lens.zone}.", **words)
     return (

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
-import numpy as np
 import streamlit as st
 
 from core.chain.records import Filter
 from core.errors import NotFoundError
 from core.ledger.canonical import shown
 from core.store.columns import Columns
-from core.web.charts import CONFIG
-from core.web.explorer import amounts, charts, filters, prose, transactions
+from core.web.explorer import charts, filters, periods, prose, transactions
 from core.web.explorer.lens import Lens, go, nothing_yet
 from core.web.explorer.table import Column, Row, html_table
-from core.web.explorer.times import Clock
-from core.web.explorer.trends import QUARTER_MS
 from core.web.text import csv_cell, foreign
 
 MOST = 200
 """Households in the list; the search finds every one."""
+PARTNERS = 15
+"""Counterparties that a statement lists; the others are one line, and single ones in its CSV."""
+FIELDS = ("trades", "bought_wh", "sold_wh", "paid_micro", "earned_micro")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +44,12 @@ class Account:
 
 def accounts(columns: Columns, name: str) -> list[Account]:
     """The rows of an answer of the index; `name` is its column of ids."""
-    fields = ("trades", "bought_wh", "sold_wh", "paid_micro", "earned_micro")
-    return [Account(str(who), *(int(columns[field][row]) for field in fields)) for row, who in enumerate(columns[name])]
+    return [Account(str(who), *(int(columns[field][row]) for field in FIELDS)) for row, who in enumerate(columns[name])]
 
 
-def total(rows: list[Account]) -> Account:
+def total(rows: Sequence[Account], *, name: str = "Total") -> Account:
     """Their sum."""
-    return Account(
-        "Total",
-        sum(row.trades for row in rows),
-        sum(row.bought_wh for row in rows),
-        sum(row.sold_wh for row in rows),
-        sum(row.paid_micro for row in rows),
-        sum(row.earned_micro for row in rows),
-    )
+    return Account(name, *(sum(getattr(row, field) for row in rows) for field in FIELDS))
 
 
 # ---- all households
@@ -70,14 +61,13 @@ def draw_all(lens: Lens) -> None:
     if not found:
         nothing_yet()
         return
-    st.html(accounts_table(found, lens, who="Household"))
+    st.html(html_table(_columns(lens, "Household"), [_row(one, lens) for one in found], name="Households"))
     if len(found) == MOST:
         st.caption(f"The {MOST} that traded most energy. Search for any other by its id.")
 
 
-def accounts_table(rows: list[Account], lens: Lens, *, who: str) -> str:
-    """One line an account, with links."""
-    columns = [
+def _columns(lens: Lens, who: str) -> list[Column]:
+    return [
         Column(who),
         Column("Trades", "number"),
         Column("Bought kWh", "number", "Σ energy of trades as buyer"),
@@ -86,13 +76,13 @@ def accounts_table(rows: list[Account], lens: Lens, *, who: str) -> str:
         Column(f"Earned {lens.currency}", "number", "Σ amount of trades as seller"),
         Column(f"Net {lens.currency}", "number", "Earned less paid"),
     ]
-    return html_table(columns, [_row(row, link=row.name != "Total") for row in rows], name=f"{who}: energy and money")
 
 
-def _row(account: Account, *, link: bool) -> Row:
+def _row(account: Account, lens: Lens, *, linked: bool = True) -> Row:
+    amounts = lens.amounts
     return [
-        prose.household(account.name) if link else account.name,
-        f"{account.trades:,}",
+        prose.household(account.name) if linked else account.name,
+        amounts.whole(account.trades),
         amounts.kwh_column(account.bought_wh),
         amounts.kwh_column(account.sold_wh),
         amounts.money_column(account.paid_micro),
@@ -113,8 +103,8 @@ def draw_one(lens: Lens, household_id: str) -> None:
             fix="Search for the beginning of its id.",
         )
     st.subheader(f"Household {foreign(household_id)}", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        from_ms, until_ms = filters.period(lens)
+    with st.container(horizontal=True):
+        from_ms, until_ms = filters.period(lens, width=180)
     wanted = replace(wanted, from_ms=from_ms, until_ms=until_ms)
     period = Filter(from_ms=from_ms, until_ms=until_ms)
     partners = accounts(lens.chain.figures.statement(household_id, period), "counterparty")
@@ -130,39 +120,36 @@ def draw_one(lens: Lens, household_id: str) -> None:
 
 
 def _draw_figures(lens: Lens, sums: Account) -> None:
-    money = lens.currency
+    amounts = lens.amounts
     with st.grid("auto", min_column_width=130, gap="small"):
         st.metric("Bought", f"{amounts.kwh_column(sums.bought_wh)} kWh", help="Σ energy of trades as buyer.")
         st.metric("Sold", f"{amounts.kwh_column(sums.sold_wh)} kWh", help="Σ energy of trades as seller.")
-        st.metric("Paid", money + amounts.money_column(sums.paid_micro), help="Σ amount of trades as buyer.")
-        st.metric("Earned", money + amounts.money_column(sums.earned_micro), help="Σ amount of trades as seller.")
-        st.metric("Net", money + amounts.money_column(sums.net_micro), help="Earned less paid; the grid is not in it.")
-        st.metric("Trades", f"{sums.trades:,}", help="Trades as buyer or seller.")
+        st.metric("Paid", amounts.rounded(sums.paid_micro), help="Σ amount of trades as buyer.")
+        st.metric("Earned", amounts.rounded(sums.earned_micro), help="Σ amount of trades as seller.")
+        st.metric("Net", amounts.rounded(sums.net_micro), help="Earned less paid; the grid is not in it.")
+        st.metric("Trades", amounts.whole(sums.trades), help="Trades as buyer or seller.")
 
 
 def _draw_chart(lens: Lens, household_id: str, period: Filter) -> None:
-    totals = lens.chain.figures.household_over_time(household_id, period, bucket_ms=QUARTER_MS)
-    days, bought, sold = by_day(totals, lens.clock)
-    st.markdown("**Energy in and out**", help="By day at the site: Σ energy sold (up) and bought (down).")
-    drawn = charts.in_and_out(days, bought / 1000, sold_kwh=sold / 1000, zone=lens.zone)
-    st.plotly_chart(drawn, key="in_and_out", config=CONFIG, alt="Energy bought and sold by day")
+    totals = lens.chain.figures.household_over_time(household_id, period, bucket_ms=periods.QUARTER_MS)
+    span_ms = int(totals["at_ms"][-1] - totals["at_ms"][0])
+    unit = periods.HOUR if span_ms <= 4 * periods.DAY_MS else periods.DAY
+    found = periods.gather(totals, lens.clock, unit=unit, columns=("bought_wh", "sold_wh"))
+    st.markdown("**Energy in and out**", help=f"By {unit.name} at the site: Σ energy sold (up) and bought (down).")
+    bought_kwh, sold_kwh = found.sums["bought_wh"] / 1000, found.sums["sold_wh"] / 1000
+    drawn = charts.in_and_out(found.at, bought_kwh, sold_kwh=sold_kwh, zone=lens.zone)
+    lens.show(drawn, key="in_and_out", alt=f"Energy bought and sold by {unit.name}")
 
 
-def by_day(totals: Columns, clock: Clock) -> tuple[list[date], charts.Floats, charts.Floats]:
-    """Quarters of an hour gathered to days of the site: days, bought Wh, sold Wh."""
-    sums: dict[date, list[int]] = {}
-    for at_ms, bought, sold in zip(totals["at_ms"], totals["bought_wh"], totals["sold_wh"], strict=True):
-        day = sums.setdefault(clock.day(int(at_ms)), [0, 0])
-        day[0] += int(bought)
-        day[1] += int(sold)
-    found = np.array(list(sums.values()), dtype=np.float64).reshape(len(sums), 2)
-    return list(sums), found[:, 0], found[:, 1]
-
-
-def _draw_statement(lens: Lens, household_id: str, partners: list[Account]) -> None:
+def _draw_statement(lens: Lens, household_id: str, partners: Sequence[Account]) -> None:
     ordered = sorted(partners, key=lambda one: (-(one.bought_wh + one.sold_wh), one.name))
     st.markdown("**Statement by counterparty**", help="With whom, how much, for how much; amounts as recorded.")
-    st.html(accounts_table([*ordered, total(ordered)], lens, who="Counterparty"))
+    rows = [_row(one, lens) for one in ordered[:PARTNERS]]
+    if len(ordered) > PARTNERS:
+        others = total(ordered[PARTNERS:], name=f"{len(ordered) - PARTNERS} others")
+        rows.append(_row(others, lens, linked=False))
+    rows.append(_row(total(ordered), lens, linked=False))
+    st.html(html_table(_columns(lens, "Counterparty"), rows, name="Statement by counterparty"))
     with st.container(horizontal=True):
         st.download_button(
             "Statement as CSV",
@@ -175,7 +162,7 @@ def _draw_statement(lens: Lens, household_id: str, partners: list[Account]) -> N
         go("All households", icon=":material/list:", tab="Households")
 
 
-def statement_csv(partners: list[Account], *, currency: str) -> bytes:
+def statement_csv(partners: Sequence[Account], *, currency: str) -> bytes:
     """The statement with exact numbers: kWh with three decimals, money with six."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -13,6 +14,8 @@ from core.chain.records import BlockSummary
 from core.exchange import Exchange
 from core.runs import Runs
 from core.store.quarantine import Quarantine
+from core.web.charts import CONFIG
+from core.web.explorer.amounts import Amounts, amounts_of
 from core.web.explorer.times import Clock, Span
 from core.web.frame import PAGES
 from core.web.text import foreign
@@ -20,14 +23,14 @@ from core.web.text import foreign
 
 @dataclass(frozen=True, slots=True)
 class Lens:
-    """currency: what money on this chain is counted in, by its genesis block."""
+    """What to ask, and how times and amounts are written."""
 
     chain: Chain
     quarantine: Quarantine
     runs: Runs
     user: User
     clock: Clock
-    currency: str
+    amounts: Amounts
     block_interval_s: float
 
     @classmethod
@@ -40,7 +43,7 @@ class Lens:
             runs=exchange.runs,
             user=user,
             clock=Clock(settings.time_zone),
-            currency=exchange.chain.status().currency or settings.currency,
+            amounts=amounts_of(settings, currency=exchange.chain.status().currency),
             block_interval_s=settings.block_interval_s,
         )
 
@@ -49,6 +52,16 @@ class Lens:
         times = self.chain.explorer.heads().times_ms
         first, end = bisect_left(times, span.start_ms), bisect_left(times, span.end_ms)
         return self.chain.blocks(before_height=end, limit=min(limit, end - first)) if end > first else []
+
+    def show(self, drawn: Any, *, key: str, alt: str) -> None:
+        """Put a chart on the page. alt: what it shows, for a screen reader."""
+        drawn.update_layout(separators=self.amounts.separators)
+        st.plotly_chart(drawn, key=key, config=CONFIG, alt=alt)
+
+    @property
+    def currency(self) -> str:
+        """What money on this chain is counted in."""
+        return self.amounts.currency
 
     @property
     def zone(self) -> str:

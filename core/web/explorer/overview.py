@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.web.explorer import amounts, blocks, households, transactions, trends, verifying
+from core.web.explorer import blocks, households, transactions, trends, verifying
 from core.web.explorer.lens import Lens
 
 TABS: dict[str, Callable[[Lens], None]] = {
@@ -28,13 +28,13 @@ def draw(lens: Lens) -> None:
 
 
 def _draw_figures(lens: Lens) -> None:
-    status = lens.chain.status()
+    status, whole = lens.chain.status(), lens.amounts.whole
     newest = lens.chain.blocks(limit=1)
     size = newest[0].offset + newest[0].bytes if newest else 0
     with st.grid("auto", min_column_width=130, gap="small"):
-        st.metric("Blocks", f"{status.height + 1:,}", help="Height of the newest block plus one: block 0 counts.")
-        st.metric("Transactions", f"{status.transactions:,}", help="Mined transactions, without the genesis line.")
-        st.metric("Waiting", f"{status.pending:,}", help="Accepted durably, not in a block yet: the pending pool.")
-        st.metric("Ledger", amounts.size(size), help="Size of the ledger file up to the newest block.")
+        st.metric("Blocks", whole(status.height + 1), help="Height of the newest block plus one: block 0 counts.")
+        st.metric("Transactions", whole(status.transactions), help="Mined transactions, without the genesis line.")
+        st.metric("Waiting", whole(status.pending), help="Accepted durably, not in a block yet: the pending pool.")
+        st.metric("Ledger", lens.amounts.size(size), help="Size of the ledger file up to the newest block.")
     if newest:
         st.caption(f"Newest block: {lens.clock.moment(newest[0].time_ms)}.")

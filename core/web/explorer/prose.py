@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.web.explorer import amounts
 from core.web.explorer.address import link
+from core.web.explorer.amounts import Amounts
 from core.web.explorer.table import Cell
 from core.web.explorer.times import Clock
 
@@ -25,11 +25,11 @@ KINDS = {
 }
 
 
-def sentence(document: Document, *, currency: str) -> str:
+def sentence(document: Document, amounts: Amounts) -> str:
     """One line that says what the transaction says."""
     kind = document.get("kind")
     if kind == "trade":
-        energy, price = amounts.energy(document["energy_wh"]), amounts.price(document["price_micro_per_kwh"], currency)
+        energy, price = amounts.energy(document["energy_wh"]), amounts.price(document["price_micro_per_kwh"])
         return f"{document['buyer']} bought {energy} from {document['seller']} at {price}"
     if kind == "run":
         names = ", ".join(dict.fromkeys(str(entry["algorithm_id"]) for entry in document["results"]))
@@ -52,21 +52,21 @@ def household(household_id: str) -> Cell:
     return Cell(household_id, href=link(household=household_id))
 
 
-def facts(document: Document, *, currency: str, clock: Clock) -> list[Fact]:
+def facts(document: Document, amounts: Amounts, *, clock: Clock) -> list[Fact]:
     """The fields, in the order a person asks for them."""
     kind = str(document.get("kind"))
     builders = {"trade": _trade, "run": _run, "audit": _audit, "note": _note, "genesis": _genesis}
     builder = builders.get(kind)
-    return [("Kind", kind)] + (builder(document, currency, clock) if builder else [])
+    return [("Kind", kind)] + (builder(document, amounts, clock) if builder else [])
 
 
-def _trade(document: Document, currency: str, clock: Clock) -> list[Fact]:
+def _trade(document: Document, amounts: Amounts, clock: Clock) -> list[Fact]:
     found: list[Fact] = [
         ("Seller", household(document["seller"])),
         ("Buyer", household(document["buyer"])),
         ("Energy", amounts.energy(document["energy_wh"])),
-        ("Price", amounts.price(document["price_micro_per_kwh"], currency)),
-        ("Amount", amounts.money(document["amount_micro"], currency)),
+        ("Price", amounts.price(document["price_micro_per_kwh"])),
+        ("Amount", amounts.money(document["amount_micro"])),
         ("Received", clock.exact(document["received_at_ms"])),
     ]
     if "traded_at_ms" in document:
@@ -83,7 +83,7 @@ def _trade(document: Document, currency: str, clock: Clock) -> list[Fact]:
     return found
 
 
-def _run(document: Document, _currency: str, clock: Clock) -> list[Fact]:
+def _run(document: Document, amounts: Amounts, clock: Clock) -> list[Fact]:
     run_id = str(document["run_id"])
     found: list[Fact] = [("Run", Cell(run_id, href=link(run=run_id)))]
     found += [(name, str(document[key])) for name, key in (("Name", "name"), ("By", "actor")) if key in document]
@@ -95,7 +95,7 @@ def _run(document: Document, _currency: str, clock: Clock) -> list[Fact]:
     ]
 
 
-def _audit(document: Document, _currency: str, clock: Clock) -> list[Fact]:
+def _audit(document: Document, _amounts: Amounts, clock: Clock) -> list[Fact]:
     return [
         ("Who", document["actor"] or "the lab"),
         ("Did", str(document["action"]).replace("_", " ")),
@@ -105,11 +105,11 @@ def _audit(document: Document, _currency: str, clock: Clock) -> list[Fact]:
     ]
 
 
-def _note(document: Document, _currency: str, clock: Clock) -> list[Fact]:
+def _note(document: Document, _amounts: Amounts, clock: Clock) -> list[Fact]:
     return [("Author", document["author"]), ("Text", document["text"]), ("At", clock.exact(document["at_ms"]))]
 
 
-def _genesis(document: Document, _currency: str, _clock: Clock) -> list[Fact]:
+def _genesis(document: Document, amounts: Amounts, _clock: Clock) -> list[Fact]:
     steps = document.get("work", [])
     return [
         ("Chain id", str(document.get("chain_id", ""))),
@@ -117,7 +117,10 @@ def _genesis(document: Document, _currency: str, _clock: Clock) -> list[Fact]:
         ("Rounding", str(document.get("rounding", "")).replace("_", " ")),
         ("Public key of the log", str(document.get("log_key", ""))),
         *(
-            (f"Work from block {step['from_height']:,}", f"{step['hashes']:,} hashes expected a block")
+            (
+                f"Work from block {amounts.whole(step['from_height'])}",
+                f"{amounts.whole(step['hashes'])} hashes expected",
+            )
             for step in steps
         ),
     ]

@@ -33,7 +33,7 @@ class Finding:
 
 def draw_check(lens: Lens) -> None:
     """The drop zone, and the finding in a sentence."""
-    dropped = st.file_uploader("Check a receipt", type=["json"], key="receipt", help=HELP)
+    dropped = st.file_uploader("Check a receipt", type=["json"], key="receipt", help=HELP, max_upload_size=1)
     if dropped is None:
         return
     found = finding(lens, dropped.getvalue())
@@ -52,7 +52,7 @@ def finding(lens: Lens, text: bytes) -> Finding:
         return Finding(False, str(error))
     if bytes.fromhex(checked.key) != log_key:
         return Finding(False, "The receipt holds in itself, but it was signed by another log than this one.", checked)
-    place = f"transaction {checked.index:,} of block {checked.height:,}"
+    place = f"transaction {lens.amounts.whole(checked.index)} of block {lens.amounts.whole(checked.height)}"
     try:
         page = lens.chain.block(checked.height, first=checked.index, limit=1)
         same = bool(page.lines) and page.lines[0].tx_hash == checked.tx_hash
@@ -71,8 +71,8 @@ def finding(lens: Lens, text: bytes) -> Finding:
 def _facts(checked: Checked, lens: Lens) -> list[prose.Fact]:
     return [
         ("Transaction", Cell(checked.tx_hash, href=link(tx=checked.tx_hash))),
-        ("Says", prose.sentence(checked.document, currency=lens.currency)),
-        ("Block", Cell(f"{checked.height:,}", href=link(block=checked.height))),
+        ("Says", prose.sentence(checked.document, lens.amounts)),
+        ("Block", Cell(lens.amounts.whole(checked.height), href=link(block=checked.height))),
         ("Mined", lens.clock.exact(checked.time_ms)),
         ("Log", checked.origin),
         ("Signed with", checked.key),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,13 +12,16 @@ from core.accounts import may
 from core.chain.records import Entry
 from core.errors import LabError, NotFoundError
 from core.ledger.canonical import shown
-from core.web.explorer import amounts, prose
+from core.web.compare.figures import CURRENCY, Figure, figure_of
+from core.web.explorer import prose
+from core.web.explorer.amounts import short
 from core.web.explorer.entries import hash_cell
 from core.web.explorer.lens import Lens, go, leave
 from core.web.explorer.table import Cell, Column, Row, html_facts, html_table
 from core.web.text import foreign
 
 LONGEST = 300
+MICRO = 1_000_000
 
 
 def draw(lens: Lens, run_id: str) -> None:
@@ -26,13 +30,13 @@ def draw(lens: Lens, run_id: str) -> None:
     document = entry.document
     st.subheader(foreign(document.get("name") or f"Run {run_id}", limit=LONGEST), anchor=False)
     with st.container(horizontal=True):
-        go(f"Block {entry.height:,}", icon=":material/deployed_code:", block=entry.height)
+        go(f"Block {lens.amounts.whole(entry.height)}", icon=":material/deployed_code:", block=entry.height)
         go("All runs", icon=":material/list:", tab="Transactions", kind="run")
-    facts = prose.facts(document, currency=lens.currency, clock=lens.clock)
+    facts = prose.facts(document, lens.amounts, clock=lens.clock)
     st.html(html_facts([*facts, ("Transaction", hash_cell(entry.tx_hash))], name="The run"))
     _draw_again(lens, run_id)
-    _draw_figures(document["results"])
-    _draw_lineage(lens, document)
+    _draw_figures(lens, document["results"])
+    _draw_lineage(document)
 
 
 def _entry(lens: Lens, run_id: str) -> Entry:
@@ -71,16 +75,17 @@ def _draw_again(lens: Lens, run_id: str) -> None:
 # ---- figures
 
 
-def _draw_figures(results: list[Mapping[str, Any]]) -> None:
-    st.markdown("**Figures**", help="As recorded; – where a figure is not defined. Compare has the formulas.")
+def _draw_figures(lens: Lens, results: list[Mapping[str, Any]]) -> None:
+    st.markdown("**Figures**", help="As recorded; – where a figure is not defined. The heads have the formulas.")
     names = list(dict.fromkeys(name for entry in results for name in entry["figures"]))
-    columns = [Column("Algorithm"), Column("Scenario"), *(Column(_spelled(name), "number") for name in names)]
+    figures = {name: figure_of(name.removesuffix("_micro")) for name in names}
+    columns = [Column("Algorithm"), Column("Scenario"), *(_head(figure, lens) for figure in figures.values())]
     columns.append(Column("Invariants", explains="Checks that every settlement has to pass"))
     rows: list[Row] = [
         [
             str(entry["algorithm_id"]),
             str(entry.get("scenario", "")),
-            *(_figure(entry["figures"].get(name)) for name in names),
+            *(_figure(entry["figures"].get(name), figures[name], lens) for name in names),
             _invariants(entry["invariants"]),
         ]
         for entry in results
@@ -88,14 +93,14 @@ def _draw_figures(results: list[Mapping[str, Any]]) -> None:
     st.html(html_table(columns, rows, name="Figures of the run"))
 
 
-def _spelled(name: str) -> str:
-    return name.removesuffix("_micro").replace("_", " ")
+def _head(figure: Figure, lens: Lens) -> Column:
+    unit = figure.unit.replace(CURRENCY, lens.currency)
+    return Column(f"{figure.label} ({unit})" if unit else figure.label, "number", figure.help)
 
 
-def _figure(value: object) -> str:
-    if not isinstance(value, int):
-        return "–"
-    return amounts.fixed(value, digits=6, decimals=4)
+def _figure(micro: object, figure: Figure, lens: Lens) -> str:
+    value = micro / MICRO * figure.scale if isinstance(micro, int) else math.nan
+    return lens.amounts.number(value, figure.decimals)
 
 
 def _invariants(verdicts: Mapping[str, object]) -> str:
@@ -106,7 +111,7 @@ def _invariants(verdicts: Mapping[str, object]) -> str:
 # ---- lineage
 
 
-def _draw_lineage(lens: Lens, document: Mapping[str, Any]) -> None:
+def _draw_lineage(document: Mapping[str, Any]) -> None:
     st.markdown(
         "**Lineage**",
         help="Dataset → code and parameters → result, each by its SHA-256. Level 4 of Verify computes the results "
@@ -139,7 +144,7 @@ def _draw_lineage(lens: Lens, document: Mapping[str, Any]) -> None:
 
 
 def _digest(text: str) -> Cell:
-    return Cell(amounts.short(text), title=text)
+    return Cell(short(text), title=text)
 
 
 def _listed(values: Mapping[str, object]) -> str:

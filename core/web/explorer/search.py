@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.chain.records import Search
-from core.web.explorer import amounts, prose
+from core.web.explorer import prose
 from core.web.explorer.blocks import blocks_table
 from core.web.explorer.entries import entries_table, hash_cell
 from core.web.explorer.lens import Lens, go
@@ -16,6 +16,8 @@ from core.web.explorer.times import Span
 from core.web.text import foreign
 
 LONGEST = 300
+SHORTEST = 3
+"""Characters below which nearly every quarantined message would match."""
 MOST = 100
 """Blocks of a day that are listed; the charts show them all."""
 
@@ -77,19 +79,16 @@ def _draw_found(lens: Lens, found: Search) -> None:
 
 
 def _draw_nothing(lens: Lens, text: str) -> None:
-    refused = lens.quarantine.mentioning(text) if len(text) > 2 else []
+    refused = lens.quarantine.mentioning(text) if len(text) >= SHORTEST else []
     if refused:
-        st.warning(
-            f"{amounts.count(len(refused), 'message')} in quarantine mention it: refused, and never on the chain.",
-            icon=":material/report:",
-        )
-        seen = Column(f"Last seen ({lens.zone})")
-        columns = [Column("Why", "prose"), Column("Times", "number"), seen, Column("Payload", "prose")]
-        refusals: list[Row] = [
-            [row.reason, f"{row.count:,}", lens.clock.column(row.last_at_ms), row.payload.decode("utf-8", "replace")]
+        many = lens.amounts.count(len(refused), "refused message mentions", "refused messages mention")
+        st.warning(f"Quarantined: {many} it. What is in quarantine is never on the chain.", icon=":material/report:")
+        columns = [Column("Why", "prose"), Column("Times", "number"), Column(f"Last seen ({lens.zone})")]
+        rows: list[Row] = [
+            [row.reason, lens.amounts.whole(row.count), lens.clock.column(row.last_at_ms), _readable(row.payload)]
             for row in refused
         ]
-        st.html(html_table(columns, refusals, name="Quarantined messages"))
+        st.html(html_table([*columns, Column("Payload", "prose")], rows, name="Quarantined messages"))
         return
     st.info(
         "It is neither mined, nor pending, nor in quarantine. Search for the first four or more digits of a hash, "
@@ -97,6 +96,10 @@ def _draw_nothing(lens: Lens, text: str) -> None:
         icon=":material/search_off:",
     )
     go("All blocks", icon=":material/list:")
+
+
+def _readable(payload: bytes) -> str:
+    return payload.decode("utf-8", "replace")
 
 
 def _draw_span(lens: Lens, text: str, span: Span) -> None:
@@ -110,5 +113,5 @@ def _draw_span(lens: Lens, text: str, span: Span) -> None:
     first, last = lens.clock.day(span.start_ms), lens.clock.day(span.end_ms - 1)
     go("Transactions of the day", icon=":material/filter_alt:", tab="Transactions", from_=first, to=last)
     if len(blocks) == MOST:
-        st.caption(f"The newest {MOST:,} blocks of that time.")
+        st.caption(f"The newest {lens.amounts.whole(MOST)} blocks of that time.")
     st.html(blocks_table(blocks, lens))

@@ -21,10 +21,10 @@ STYLE = """<style>
 .lab-table table{width:100%;border-collapse:collapse;font-size:.875rem;line-height:1.35}
 .lab-table th,.lab-table td{padding:.32rem .7rem;text-align:left;white-space:nowrap;vertical-align:top;
 border-bottom:1px solid color-mix(in srgb,currentColor 14%,transparent)}
-.lab-table thead th{font-weight:600;font-size:.8rem;font-family:inherit}
+.lab-table thead th{font-weight:600;font-size:.8rem}
 .lab-table tbody th{font-weight:500;opacity:.8}
 .lab-table .n{text-align:right;font-variant-numeric:tabular-nums}
-.lab-table .m{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.8125rem}
+.lab-table td.m{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.8125rem}
 .lab-table .w{white-space:normal;overflow-wrap:anywhere}
 .lab-table a{color:light-dark(#1d4ed8,#8fb0ff);text-decoration:none}
 .lab-table a:hover,.lab-table a:focus-visible{text-decoration:underline}

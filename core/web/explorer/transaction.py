@@ -11,8 +11,7 @@ from core.chain.records import TransactionPage
 from core.errors import LabError, NotFoundError
 from core.ledger import canonical, receipt
 from core.store.pool import PendingRow
-from core.web.charts import CONFIG
-from core.web.explorer import amounts, prose, search, tree
+from core.web.explorer import prose, search, tree
 from core.web.explorer.lens import Lens, go
 from core.web.explorer.table import html_facts
 from core.web.explorer.times import ago
@@ -49,8 +48,8 @@ def _draw_pending(lens: Lens, row: PendingRow) -> None:
     )
     st.code(row.tx_hash, language=None)
     document = canonical.decode(row.body)
-    st.html(html_facts(prose.facts(document, currency=lens.currency, clock=lens.clock), name="What it says"))
-    _draw_line(row.body, "The line as it will be in the file")
+    st.html(html_facts(prose.facts(document, lens.amounts, clock=lens.clock), name="What it says"))
+    _draw_line(lens, row.body, title="The line as it will be in the file")
 
 
 def _draw_mined(lens: Lens, page: TransactionPage) -> None:
@@ -58,23 +57,29 @@ def _draw_mined(lens: Lens, page: TransactionPage) -> None:
     st.subheader("Transaction", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge("Mined", icon=":material/check:", color="green")
-        go(f"Block {block.height:,}", icon=":material/deployed_code:", block=block.height)
+        go(f"Block {lens.amounts.whole(block.height)}", icon=":material/deployed_code:", block=block.height)
         go("All blocks", icon=":material/list:")
     st.code(line.tx_hash, language=None)
-    st.markdown(f"**{foreign(prose.sentence(line.document, currency=lens.currency), limit=LONGEST)}**")
-    place = f"number {line.index:,} of {block.transactions:,} in block {block.height:,}"
-    facts = prose.facts(line.document, currency=lens.currency, clock=lens.clock)
-    st.html(html_facts([*facts, ("Place", place), ("Mined", _mined(lens, page))], name="What it says"))
+    st.markdown(f"**{foreign(prose.sentence(line.document, lens.amounts), limit=LONGEST)}**")
+    facts = prose.facts(line.document, lens.amounts, clock=lens.clock)
+    st.html(html_facts([*facts, ("Place", _place(lens, page)), ("Mined", _mined(lens, page))], name="What it says"))
     _draw_checks(page)
-    _draw_line(line.body, "The line as it is in the ledger file", offset=line.offset)
+    _draw_line(lens, line.body, title="The line as it is in the ledger file", offset=line.offset)
     _draw_proof(lens, page)
+
+
+def _place(lens: Lens, page: TransactionPage) -> str:
+    whole, block = lens.amounts.whole, page.block
+    return f"number {whole(page.line.index)} of {whole(block.transactions)} in block {whole(block.height)}"
 
 
 def _mined(lens: Lens, page: TransactionPage) -> str:
     """When, and how long after it was received."""
     received = prose.happened_at_ms(page.line.document)
     at = lens.clock.exact(page.block.time_ms)
-    return at if received is None else f"{at}, {(page.block.time_ms - received) / 1000:,.1f} s after it was received"
+    if received is None:
+        return at
+    return f"{at}, {lens.amounts.seconds(page.block.time_ms - received)} after it was received"
 
 
 def _draw_checks(page: TransactionPage) -> None:
@@ -87,12 +92,13 @@ def _draw_checks(page: TransactionPage) -> None:
         st.badge("Hash, path and block recomputed: all hold", icon=":material/verified_user:", color="green")
 
 
-def _draw_line(body: bytes, title: str, *, offset: int | None = None) -> None:
+def _draw_line(lens: Lens, body: bytes, *, title: str, offset: int | None = None) -> None:
     st.markdown(f"**{title}**", help="Canonical JSON: sorted keys, no spaces, integers only. These bytes are hashed.")
     st.code(body.decode(), language="json", wrap_lines=True)
     if offset is None:
         return
-    st.caption(f"{len(body):,} bytes from byte {offset:,}. Recompute its hash without this app:")
+    whole = lens.amounts.whole
+    st.caption(f"{whole(len(body))} bytes from byte {whole(offset)}. Recompute its hash without this app:")
     st.code(recompute(offset, len(body)), language="bash", wrap_lines=True)
 
 
@@ -113,11 +119,11 @@ def _draw_proof(lens: Lens, page: TransactionPage) -> None:
         st.caption(f"There is no receipt: {foreign(error, limit=LONGEST)}")
     left, right = st.columns(2)
     with left:
-        st.caption(f"From the transaction to the root of block {page.block.height:,}")
+        st.caption(f"From the transaction to the root of block {lens.amounts.whole(page.block.height)}")
         ladder = tree.draw(
             page.line.tx_hash, page.steps, leaf_name="this transaction", root_name="tx_root of the block"
         )
-        st.plotly_chart(ladder, key="tx_path", config=CONFIG, alt=_alt(len(page.steps), "the block's root"))
+        lens.show(ladder, key="tx_path", alt=_alt(len(page.steps), "the block's root"))
     if made is None:
         return
     header = lens.chain.block(page.block.height, limit=0).header
@@ -125,7 +131,7 @@ def _draw_proof(lens: Lens, page: TransactionPage) -> None:
     with right:
         st.caption("From the block's header to the root that the checkpoint signs")
         ladder = tree.draw(leaf, steps, leaf_name="header of the block", root_name="root of the log up to this block")
-        st.plotly_chart(ladder, key="log_path", config=CONFIG, alt=_alt(len(steps), "the log's root"))
+        lens.show(ladder, key="log_path", alt=_alt(len(steps), "the log's root"))
     st.download_button(
         "Download the receipt",
         receipt.encode(made),
@@ -137,4 +143,4 @@ def _draw_proof(lens: Lens, page: TransactionPage) -> None:
 
 
 def _alt(steps: int, root: str) -> str:
-    return f"Merkle path of {amounts.count(steps, 'step')} to {root}"
+    return f"Merkle path of {steps} step{'s' if steps != 1 else ''} to {root}"

@@ -8,12 +8,12 @@ import streamlit as st
 
 from core.chain.records import Filter
 from core.web.explorer import exports, filters
-from core.web.explorer.amounts import count
 from core.web.explorer.entries import entries_table
 from core.web.explorer.lens import Lens, go, nothing_yet
 
 TAB = "Transactions"
 PAGE = 50
+HELP = f"The newest {exports.MOST:,} that fit, read from the ledger file and hashed again."
 
 
 def draw(lens: Lens) -> None:
@@ -50,7 +50,7 @@ def draw_list(lens: Lens, wanted: Filter, *, name: str, **address: str) -> None:
                 type="tertiary",
                 on_click="ignore",
                 key=f"export_{form.suffix}",
-                help=f"The newest {count(exports.MOST, 'transaction')} that fit, read from the file and hashed again.",
+                help=HELP,
             )
 
 

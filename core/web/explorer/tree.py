@@ -11,11 +11,12 @@ import plotly.graph_objects as go
 from core.chain.records import Step
 from core.ledger import merkle
 from core.web.charts import ACCENT, MUTED, figure
-from core.web.explorer.amounts import short
 
-STEP_PX = 54
+STEP_PX = 46
 """Height of one step of the drawing."""
 HASH_BYTES = 32
+SHOWN = 8
+"""Digits of a hash beside its square; hovering shows all."""
 
 
 def log_steps(receipt: Mapping[str, Any], header: str) -> tuple[str, list[Step]]:
@@ -38,19 +39,26 @@ def draw(leaf: str, steps: Sequence[Step], *, leaf_name: str, root_name: str) ->
     own = [leaf, *(step.parent for step in steps)]
     names = [leaf_name, *("node" for _ in steps[:-1]), *([root_name] if steps else [])]
     sides = [-1 if step.sibling_is_left else 1 for step in steps]
-    siblings = [step.sibling for step in steps]
-    supplied = ["sibling, from the proof"] * len(steps)
+    away = [-side for side in [*sides[:1], *sides]] or [1]  # from the line that comes from below
     heights = [*range(len(own))]
     drawn = figure(
         [
             _edges(sides),
-            _nodes([0] * len(own), heights, own, names=names, name="recomputed", colour=ACCENT),
-            _nodes(sides, heights[: len(steps)], siblings, names=supplied, name="from the proof", colour=MUTED),
+            _nodes([0] * len(own), heights, own, names=names, beside=away, name="recomputed", colour=ACCENT),
+            _nodes(
+                sides,
+                heights[: len(steps)],
+                [step.sibling for step in steps],
+                names=["sibling, from the proof"] * len(steps),
+                beside=sides,
+                name="from the proof",
+                colour=MUTED,
+            ),
         ],
         height=STEP_PX * (len(own) + 1),
     )
     drawn.update_layout(hovermode="closest", dragmode=False)
-    drawn.update_xaxes(visible=False, range=[-1.7, 1.7], fixedrange=True)
+    drawn.update_xaxes(visible=False, range=[-2.1, 2.1], fixedrange=True)
     drawn.update_yaxes(visible=False, range=[-0.7, len(own) - 0.5], fixedrange=True)
     return drawn
 
@@ -66,16 +74,24 @@ def _edges(sides: Sequence[int]) -> Any:
 
 
 def _nodes(
-    x: Sequence[int], y: Sequence[int], digests: Sequence[str], *, names: Sequence[str], name: str, colour: str
+    x: Sequence[int],
+    y: Sequence[int],
+    digests: Sequence[str],
+    *,
+    names: Sequence[str],
+    beside: Sequence[int],
+    name: str,
+    colour: str,
 ) -> Any:
+    """Hashes as squares; beside: on which side of each its digits stand, -1 left or 1 right."""
     return go.Scatter(
         x=x,
         y=y,
         mode="markers+text",
         name=name,
-        text=[short(digest) for digest in digests],
+        text=[f" {digest[:SHOWN]}… " for digest in digests],
         customdata=[list(pair) for pair in zip(names, digests, strict=True)],
-        textposition="bottom center",
+        textposition=["middle left" if side < 0 else "middle right" for side in beside],
         textfont={"size": 11, "family": "monospace"},
         marker={"color": colour, "size": 11, "symbol": "square"},
         hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
