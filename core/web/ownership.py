@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from streamlit.runtime import Runtime, exists, get_instance
+from streamlit.runtime.media_file_storage import MediaFileKind
 
 from core.accounts import User
 from core.exchange import current
@@ -33,19 +34,48 @@ def owns_page(user: User, streamlit_session_id: str) -> bool:
 
 
 def may_download(user: User, path: str) -> bool:
-    """Whether an open page of this user offers the file at this path of `/media/`."""
+    """Whether an open page of this user offers the file at this path of `/media/`, or made it on a click."""
     if not exists():
         return False
-    file_id = posixpath.splitext(posixpath.basename(path))[0]
-    if _made_for(user, file_id):
-        return True
-    runtime = get_instance()
-    return any(owns_page(user, session_id) for session_id in _offering(runtime, file_id))
+    file_id = _file_id(path)
+    with _lock:
+        if user.user_id in _made.get(file_id, ()):
+            return True
+    return any(owns_page(user, session_id) for session_id in _offering(get_instance(), file_id))
+
+
+def export_name(path: str) -> str:
+    """What the file at this path of `/media/` is called, if it is one to keep; "" for a picture in a page."""
+    try:
+        file = get_instance().media_file_mgr.read_file(_file_id(path))
+    except RuntimeError:
+        return ""
+    return (file.filename or "file") if file and file.kind == MediaFileKind.DOWNLOADABLE else ""
+
+
+def watch_downloads() -> None:
+    """Remember for whom a button made its file on a click: no page offers such a file. Once, when the server starts."""
+    if not exists():
+        return
+    media = get_instance().media_file_mgr
+    execute = media.execute_deferred
+
+    def execute_and_remember(placeholder: str) -> str:
+        with media._lock:
+            entry = media._deferred_callables.get(placeholder)
+        address = execute(placeholder)
+        owner = _owner(get_instance(), entry["session_id"]) if entry else None
+        if owner is not None:
+            _remember(_file_id(address), owner)
+        return address
+
+    media.execute_deferred = execute_and_remember  # type: ignore[method-assign]
 
 
 def made_for(user: User, make: Callable[[], bytes], *, mime: str, file_name: str) -> Callable[[], bytes]:
-    """`make` for a download button that makes its file on the click: Streamlit offers such a file to no page of its own,
-    so that its owner is remembered here. mime and file_name: exactly those of the button.
+    """`make` for a button that makes its file on the click: no page offers such a file, so its owner is remembered here.
+
+    mime, file_name: exactly those of the button.
     """
 
     def made() -> bytes:
@@ -66,9 +96,8 @@ def _remember(file_id: str, user: User) -> None:
             _made.popitem(last=False)
 
 
-def _made_for(user: User, file_id: str) -> bool:
-    with _lock:
-        return user.user_id in _made.get(file_id, ())
+def _file_id(address: str) -> str:
+    return posixpath.splitext(posixpath.basename(address))[0]
 
 
 def _offering(runtime: Runtime, file_id: str) -> list[str]:

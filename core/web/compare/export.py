@@ -63,28 +63,29 @@ class Export:
 
 
 def figures_export(table: FigureTable, numbers: Numbers, context: Mapping[str, object]) -> Export:
-    """The table of figures as it is shown: its mode, its baseline first, its columns with their units."""
-    titles = {figure.key: _titled(figure.label, _unit(table, figure.unit, numbers)) for figure in table.figures}
+    """The table of figures as it is shown: baseline first, the same columns; values, and the differences if shown."""
     columns: dict[str, list[object]] = {
         "algorithm_id": [line.row.algorithm_id for line in table.lines],
         "algorithm": [line.row.name for line in table.lines],
         "baseline": [line.is_baseline for line in table.lines],
     }
+    units, formulas = {}, {}
     for place, figure in enumerate(table.figures):
-        columns[titles[figure.key]] = [line.cells[place].shown for line in table.lines]
-    return Export(
-        "figures",
-        pd.DataFrame(columns),
-        {**context, "shown as": table.mode, "baseline": table.baseline.algorithm_id},
-        {titles[figure.key]: _unit(table, figure.unit, numbers) for figure in table.figures},
-        {titles[figure.key]: numbers.unit(figure.formula) for figure in table.figures},
-    )
+        unit = numbers.unit(figure.unit)
+        title = f"{figure.label} ({unit})" if unit else figure.label
+        columns[title] = [line.cells[place].value for line in table.lines]
+        units[title], formulas[title] = unit, numbers.unit(figure.formula)
+        if table.mode != "Values":
+            differing = f"{title}, {DIFFERENCES[table.mode]}"
+            columns[differing] = [line.cells[place].shown for line in table.lines]
+            units[differing] = "%" if table.mode == "Percent" else "percentage points" if unit == "%" else unit
+            formulas[differing] = f"{title} − {title} of the baseline" + DIVIDED[table.mode]
+    context = {**context, "shown as": table.mode, "baseline": table.baseline.algorithm_id}
+    return Export("figures", pd.DataFrame(columns), context, units, formulas)
 
 
-def _unit(table: FigureTable, unit: str, numbers: Numbers) -> str:
-    if table.mode == "Percent":
-        return "% of the baseline"
-    return "percentage points" if table.mode == "Difference" and unit == "%" else numbers.unit(unit)
+DIFFERENCES = {"Difference": "difference", "Percent": "difference in percent"}
+DIVIDED = {"Difference": "", "Percent": ", ÷ |that of the baseline|"}
 
 
 def accounts_export(scene: Scene, context: Mapping[str, object]) -> Export:
@@ -122,10 +123,6 @@ def _unit_of(name: str, numbers: Numbers) -> str:
         return f"{numbers.currency}/kWh"
     money = ("bill", "baseline_bill", "savings", "community_cost", "baseline_cost", "operator_surplus")
     return numbers.currency if name in money else ""
-
-
-def _titled(label: str, unit: str) -> str:
-    return f"{label} ({unit})" if unit else label
 
 
 def _plain(value: object) -> object:

@@ -31,6 +31,7 @@ body { max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid #dfe4ee; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } .wide { overflow-x: auto; }
 th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid #dfe4ee; text-align: right; vertical-align: top; }
+td { white-space: nowrap; } .left td { white-space: normal; }
 th:first-child, td:first-child, .left td, .left th { text-align: left; } .best { color: #15803d; font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; } dt { color: #5b6575; }
 dd { margin: 0; overflow-wrap: anywhere; } pre { background: #f4f6fa; padding: 0.8rem; overflow-x: auto; }
@@ -66,7 +67,7 @@ def report(contents: Contents) -> bytes:
         "<h2>Tariffs and scenarios</h2>",
         _scenarios(state.plan.scenarios, scene.numbers),
         "<h2>Checks</h2>",
-        _verdicts(scene.rows),
+        f"<details><summary>{_held(scene.rows)}</summary>{_verdicts(scene.rows)}</details>",
         "<h2>Receipt</h2>",
         _receipt(contents),
     ]
@@ -196,13 +197,21 @@ def _verdicts(rows: Sequence[ResultRow]) -> str:
     return _table(("Algorithm", "Check", "Verdict", "In words"), lines)
 
 
+def _held(rows: Sequence[ResultRow]) -> str:
+    verdicts = [verdict for row in rows for verdict in row.verdicts]
+    broken = sum(not verdict.holds and not verdict.exempt for verdict in verdicts)
+    exempt = sum(not verdict.holds and verdict.exempt for verdict in verdicts)
+    return f"{len(verdicts)} checks: {broken} broken, {exempt} not promised by their mechanism, the others hold"
+
+
 def _receipt(contents: Contents) -> str:
     if contents.receipt is None:
         return "<p>The run's transaction waits for the next block; make the report again for its receipt.</p>"
     text = json.dumps(contents.receipt, ensure_ascii=False, indent=1)
     return (
         "<p>It proves that the run's transaction is in the ledger. Check it with <code>python -m core receipt</code>"
-        f" or on the Explorer page.</p><pre>{escape(text)}</pre>"
+        " or on the Explorer page.</p>"
+        f"<details><summary>The receipt</summary><pre>{escape(text)}</pre></details>"
     )
 
 

@@ -17,6 +17,9 @@ from core.web.compare.charts.chart import DAY_MIN, Chart, dashes, faint, frame, 
 from core.web.compare.scene import Scene, colour
 from core.web.text import plotly as name
 
+FEW_DAYS, DAY_MS = 14, 86_400_000
+"""Up to so many days each has its own tick."""
+
 
 def price_and_volume(scene: Scene) -> Chart:
     """P2P price between the grid's two prices, and traded energy below it, over the period."""
@@ -190,7 +193,9 @@ def heat_map(scene: Scene, row: ResultRow, quantity: str) -> Chart:
     drawn = frame([trace], numbers=scene.numbers, y_title="Time of day", height=380, legend=False)
     drawn.update_layout(hovermode="closest")
     drawn.update_yaxes(type="category", nticks=13, showgrid=False)
-    drawn.update_xaxes(showgrid=False)
+    drawn.update_xaxes(
+        showgrid=False, **({"dtick": DAY_MS, "tickformat": "%d %b"} if len(grid.day) <= FEW_DAYS else {})
+    )
     alt = _heat_words(f"{shown.label}, {row.name}", grid.value, times, unit, scene)
     return Chart(drawn, alt, _cell_note(grid.day, grid.minute))
 

@@ -54,6 +54,7 @@ def download(
         file_name=file_name,
         mime=mime,
         icon=icon,
+        type="tertiary",
         on_click="ignore",
         key=key,
     )

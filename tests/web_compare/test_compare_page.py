@@ -1,0 +1,360 @@
+"""The Compare page over a real lab: from files to figures, without a browser."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.accounts import User, accounts
+from core.accounts.passwords import Passwords
+from core.exchange import Exchange, install
+from core.readings.sample import sample_community
+from core.runs.plan import RunPlan, Scenario, Selection
+from core.runs.tariffs import TariffPlan
+from core.settings import Settings
+from core.web import session
+
+REPO = Path(__file__).resolve().parents[2]
+SHARED = REPO.parent / "shared"
+SCRIPT = f"""
+from pathlib import Path
+import streamlit as st
+st.navigation([st.Page(Path({str(REPO / "pages" / "compare.py")!r}), default=True)]).run()
+"""
+Opened = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """A lab whose workers run; no feed, no broker, no miner."""
+    folder = tmp_path_factory.mktemp("lab")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "Passwords", partial(Passwords, memory_kib=8, passes=1))
+        exchange = Exchange(
+            Settings(
+                data_dir=folder / "data",
+                uploads_dir=folder / "uploads",
+                ledger_path=folder / "ledger.json",
+                proof_of_work=16,
+                simulator=False,
+                feed="off",
+            )
+        )
+    install(exchange)
+    exchange.chain.indexer.start()
+    exchange.runs.start_workers()
+    yield exchange
+    exchange.runs.stop_workers()
+    install(None)
+    exchange.stop()
+
+
+@pytest.fixture(scope="module")
+def people(lab: Exchange) -> dict[str, User]:
+    admin = lab.accounts.everybody()[0]
+    made = {}
+    for name, role in (("asha", "analyst"), ("ben", "analyst"), ("vera", "viewer")):
+        user = lab.accounts.register(name, "correct horse battery")
+        made[name] = lab.accounts.set_role(admin, user.user_id, role=role)
+    return made
+
+
+@pytest.fixture
+def page(lab: Exchange, people: dict[str, User], monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """Open the page at an address as somebody who is signed in."""
+
+    def opened(name: str = "asha", **address: str) -> AppTest:
+        token = lab.sessions.open(people[name])
+        monkeypatch.setattr(session, "browser_token", lambda: token)
+        app = AppTest.from_string(SCRIPT, default_timeout=30)
+        for key, value in address.items():
+            app.query_params[key] = value
+        return checked(app.run())
+
+    return opened
+
+
+@pytest.fixture(scope="module")
+def finished(lab: Exchange, people: dict[str, User]) -> str:
+    """A run of five algorithms at two tariffs on a week of six homes, in a block."""
+    owner = people["asha"].user_id
+    files = sample_community(households=6, days=7, slot_h=1.0).csv_files()
+    added = lab.datasets.add(owner, files, name="Six homes")
+    assert added.dataset is not None
+    ids = ("grid_only", "simple_auction", "p2p_battery", "mid_market_rate", "bill_sharing")
+    scenarios = (Scenario("Flat", TariffPlan.flat(7.0, 3.0)), Scenario("Dear", TariffPlan.flat(11.0, 2.0)))
+    plan = RunPlan(tuple(Selection(each) for each in ids), scenarios)
+    run_id = lab.runs.start(owner, added.dataset.dataset_id, plan=plan, name="Week of six")
+    state = lab.runs.wait(run_id, user_id=owner, timeout_s=60)
+    assert state.status == "done", state.message
+    assert lab.chain.mine() is not None
+    return run_id
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception, app.exception[0].value
+    return app
+
+
+def text_of(app: AppTest) -> str:
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.error, app.warning)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return checked(next(button for button in app.button if button.label == label).click().run())
+
+
+def asked(app: AppTest, name: str) -> str:
+    """A parameter of the address; the test's stand-in for a browser gives text or a list of texts."""
+    value = app.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def test_the_start_has_three_doors_and_says_the_next_step(page: Opened) -> None:
+    app = page("ben")
+    assert app.title[0].value == "Compare"
+    assert {"Your readings", "No files at hand?", "An earlier dataset"} <= {each.value for each in app.subheader}
+    assert "Try the sample community" in labels(app)
+    assert "None yet" in text_of(app)
+
+
+def test_files_are_read_and_what_was_read_is_shown(page: Opened) -> None:
+    app = page()
+    files = sample_community(households=4, days=7, slot_h=0.5).csv_files()
+    app.file_uploader[0].set_value([(name, content, "text/csv") for name, content in files])
+    checked(app.run())
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Households"] == "4"
+    assert shown["Span"] == "7 days"
+    assert shown["Interval"] == "30 min"
+    assert shown["Load"].endswith(" kWh")
+    assert app.query_params["dataset"]
+    assert "Run" in labels(app)
+
+
+def test_a_refused_file_is_told_with_line_and_column_and_nothing_is_kept(page: Opened, lab: Exchange) -> None:
+    app = page("ben")
+    content = b"timestamp,household_id,load_kW,solar_kW\n2024-06-01 00:00,HH001,abc,0\n2024-06-01 01:00,HH001,1,0\n"
+    app.file_uploader[0].set_value([("HH001.csv", content, "text/csv")])
+    checked(app.run())
+    assert "These files were not taken in" in app.error[0].value
+    issues = next(frame.value for frame in app.dataframe if "Severity" in frame.value)
+    assert issues["Line"].iloc[0] == "2"
+    assert issues["Column"].iloc[0] == "load_kW"
+    assert "abc" in issues["Found"].iloc[0]
+    assert "dataset" not in app.query_params
+
+
+def test_a_plan_runs_and_ends_in_figures_charts_and_a_transaction(
+    page: Opened, lab: Exchange, people: dict[str, User], finished: str
+) -> None:
+    dataset_id = lab.runs.state(finished, user_id=people["asha"].user_id).dataset_id
+    app = page(dataset=dataset_id)
+    for box in app.checkbox:
+        box.set_value(any(name in box.label for name in ("Grid only", "Simple auction", "Mid")))
+    checked(app.run())
+    next(field for field in app.number_input if field.label.startswith("Retail")).set_value(9.0)
+    press(app, "Run")
+    run_id = asked(app, "run")
+    state = lab.runs.wait(run_id, user_id=people["asha"].user_id, timeout_s=60)
+    assert [each.algorithm_id for each in state.plan.selections] == ["grid_only", "simple_auction", "mid_market_rate"]
+    assert state.plan.scenarios[0].tariff.retail_micro_per_kwh == 9_000_000
+    deadline = time.monotonic() + 20
+    while not app.table and time.monotonic() < deadline:
+        checked(app.run())
+    assert len(app.table[0].value) == 3
+    assert len(app.get("plotly_chart")) == 2
+    assert str(state.tx_hash) in text_of(app)
+
+
+def test_a_time_of_use_and_a_varied_parameter_make_a_matrix(
+    page: Opened, lab: Exchange, people: dict[str, User], finished: str
+) -> None:
+    dataset_id = lab.runs.state(finished, user_id=people["asha"].user_id).dataset_id
+    app = page(dataset=dataset_id)
+    for box in app.checkbox:
+        box.set_value(any(name in box.label for name in ("Grid only", "P2P with battery")))
+    checked(app.run())
+    press(app, "Add a tariff")
+    press(app, "Add a time of use")
+    next(each for each in app.selectbox if each.label == "Vary a parameter").set_value("capacity_kwh")
+    checked(app.run())
+    next(each for each in app.text_input if each.label.startswith("Values")).set_value("5; 10")
+    checked(app.run())
+    assert "2 algorithms × 4 scenarios." in text_of(app)
+    press(app, "Run")
+    plan = lab.runs.state(asked(app, "run"), user_id=people["asha"].user_id).plan
+    assert [scenario.name for scenario in plan.scenarios] == [
+        "Tariff 1, capacity kwh 5.0",
+        "Tariff 1, capacity kwh 10.0",
+        "Tariff 2, capacity kwh 5.0",
+        "Tariff 2, capacity kwh 10.0",
+    ]
+    assert len(plan.scenarios[0].tariff.periods) == 1
+    assert plan.scenarios[3].parameters == {"capacity_kwh": 10.0}
+
+
+def test_prices_that_do_not_fit_are_told_and_nothing_starts(
+    page: Opened, lab: Exchange, people: dict[str, User], finished: str
+) -> None:
+    dataset_id = lab.runs.state(finished, user_id=people["asha"].user_id).dataset_id
+    app = page(dataset=dataset_id)
+    next(field for field in app.number_input if field.label.startswith("Feed-in")).set_value(20.0)
+    checked(app.run())
+    assert "The retail price is 7\\.0 and the feed\\-in price 20\\.0" in app.error[0].value
+    assert "Run" not in labels(app)
+
+
+@pytest.mark.parametrize(
+    ("view", "charts"),
+    [
+        ("Figures", 2),
+        ("Over time", 4),
+        ("Households", 2),
+        ("Energy", 2),
+        ("Certainty", 1),
+        ("Scenarios", 0),
+        ("Take away", 0),
+    ],
+)
+def test_every_side_of_a_result_opens_by_its_address(page: Opened, finished: str, view: str, charts: int) -> None:
+    app = page(run=finished, view=view)
+    assert len(app.get("plotly_chart")) == charts
+    assert not app.error
+
+
+def test_the_banner_names_what_cannot_differ(page: Opened, finished: str) -> None:
+    app = page(run=finished)
+    assert "One dispatch, 4 settlements" in app.info[0].value
+    assert "only in the split between households" in app.info[0].value
+
+
+def test_the_figures_help_with_their_formula(page: Opened, finished: str) -> None:
+    columns = list(page(run=finished).table[0].value.columns)
+    assert all(":help[" in column for column in columns)
+    assert any("Σ bills" in column for column in columns)
+
+
+def test_differences_are_from_the_chosen_baseline(page: Opened, finished: str) -> None:
+    app = page(run=finished, baseline="Mid-market rate", mode="Difference")
+    table = app.table[0].value
+    assert "baseline" in table.index[0]
+    assert "Mid" in table.index[0]
+    savings = next(column for column in table.columns if column.startswith("Savings (₹)"))
+    assert "✗" in table[savings].iloc[1]
+
+
+def test_a_household_and_a_period_in_the_address_reach_every_side(page: Opened, finished: str) -> None:
+    app = page(run=finished, view="Households", household="HH002")
+    assert "HH002" in [each.value for each in app.subheader]
+    app = page(run=finished, view="Energy", period="2025-04-02")
+    assert "Sums from" in text_of(app)
+
+
+def test_a_run_of_somebody_else_is_not_found_until_it_is_shared(
+    page: Opened, lab: Exchange, people: dict[str, User], finished: str
+) -> None:
+    assert "There is no run" in page("ben", run=finished).error[0].value
+    link = lab.runs.create_link(finished, user_id=people["asha"].user_id)
+    by_link = page("vera", run=finished, link=link.token)
+    assert by_link.table
+    assert "Repeat" not in labels(by_link)
+    lab.runs.share(finished, user_id=people["asha"].user_id, everybody=True)
+    assert page("ben", run=finished).table
+    lab.runs.share(finished, user_id=people["asha"].user_id, everybody=False)
+    assert page("ben", run=finished).error
+
+
+def test_a_viewer_is_told_how_to_get_further(page: Opened) -> None:
+    app = page("vera")
+    assert "Ask an admin" in app.info[0].value
+    assert not app.file_uploader
+
+
+def test_an_address_that_leads_nowhere_says_so_and_offers_the_way_back(page: Opened) -> None:
+    app = page(run="0123456789abcdef")
+    assert "There is no run" in app.error[0].value
+    press(app, "To the start")
+    assert "Your readings" in [each.value for each in app.subheader]
+
+
+def test_foreign_names_are_shown_as_characters(
+    page: Opened, lab: Exchange, people: dict[str, User], finished: str
+) -> None:
+    bad = "![x](http://127.0.0.1:9/leak.png) <script>alert(1)</script> :material/home:"
+    lab.runs.describe(finished, user_id=people["asha"].user_id, name=bad, tags=["[x](javascript:1)"])
+    for app in (page(run=finished), page()):
+        shown = text_of(app)
+        assert "![x]" not in shown
+        assert "<script>" not in shown
+    lab.runs.describe(finished, user_id=people["asha"].user_id, name="Week of six", tags=["july"])
+
+
+def test_changing_a_finished_run_starts_from_its_plan(page: Opened, finished: str) -> None:
+    app = press(page(run=finished), "Change and compare")
+    assert asked(app, "like") == finished
+    ticked = [box.label for box in app.checkbox if box.value]
+    assert len(ticked) == 5
+    assert [field.value for field in app.number_input if field.label.startswith("Retail price")] == [7.0, 11.0]
+    assert [field.value for field in app.text_input if field.label == "Name"] == ["Flat", "Dear"]
+
+
+def test_the_history_finds_by_tag_and_opens(
+    page: Opened, lab: Exchange, people: dict[str, User], finished: str
+) -> None:
+    lab.runs.describe(finished, user_id=people["asha"].user_id, name="Week of six", tags=["july"])
+    app = page()
+    next(field for field in app.text_input if field.label == "Find").set_value("july")
+    checked(app.run())
+    assert "Week of six" in text_of(app)
+    press(app, "Open")
+    assert asked(app, "run") == finished
+
+
+def test_files_added_to_a_dataset_extend_it(page: Opened, lab: Exchange, people: dict[str, User]) -> None:
+    files = sample_community(households=3, days=7, slot_h=1.0).csv_files()
+    added = lab.datasets.add(people["asha"].user_id, files[:2])
+    assert added.dataset is not None
+    app = page(dataset=added.dataset.dataset_id)
+    app.file_uploader[0].set_value([(files[2][0], files[2][1], "text/csv")])
+    checked(app.run())
+    press(app, "Read all files of the dataset with these choices")
+    assert {metric.label: metric.value for metric in app.metric}["Households"] == "3"
+
+
+def test_gaps_are_shown_by_household_and_day_and_their_policy_can_be_changed(
+    page: Opened, lab: Exchange, people: dict[str, User]
+) -> None:
+    (name, content), *others = sample_community(households=2, days=7, slot_h=1.0).csv_files()
+    lines = content.splitlines(keepends=True)
+    added = lab.datasets.add(people["asha"].user_id, [(name, b"".join(lines[:40] + lines[50:])), *others])
+    assert added.dataset is not None
+    app = page(dataset=added.dataset.dataset_id)
+    gaps = next(frame.value for frame in app.dataframe if "Missing slots" in frame.value)
+    assert list(gaps["Missing slots"]) == [10]
+    assert list(gaps["Longest in a row"]) == [10]
+    assert len(app.get("plotly_chart")) == 1
+    next(each for each in app.selectbox if each.label == "Where readings are missing").set_value("hold")
+    press(app, "Read all files of the dataset with these choices")
+    gaps = next(frame.value for frame in app.dataframe if "Missing slots" in frame.value)
+    assert list(gaps["Filled"]) == [10]
+
+
+def test_the_report_of_a_dataset_is_a_file_that_can_be_read_back(
+    lab: Exchange, people: dict[str, User], finished: str
+) -> None:
+    state = lab.runs.state(finished, user_id=people["asha"].user_id)
+    document = json.loads(lab.datasets.report(state.dataset_id, user_id=people["asha"].user_id).to_json())
+    assert document["accepted"] is True
+    assert len(document["files"]) == 6
