@@ -1,11 +1,13 @@
 """The feed's figures: durable rate against a bare paho counter in the same run, and delay until a page sees a trade.
 
-Run as `python -m benchmarks.feed` (mosquitto on loopback, 120-byte payloads). Prints one JSON object.
+Run as `python -m benchmarks.feed` (mosquitto on loopback, 120-byte payloads). Prints one JSON object. With `--pages`
+also how much longer a live page's refresh takes while 1,000 messages a second arrive and blocks are mined (Chromium).
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import shutil
@@ -238,12 +240,72 @@ def delays_s(endpoint: Endpoint, folder: Path, *, rate: int, seconds: float) -> 
     return [visible[key] - at for key, at in sent.items()]
 
 
+@contextmanager
+def steadily(endpoint: Endpoint, rate: int) -> Iterator[None]:
+    """Publish at a steady rate from a process of its own for as long as the block runs."""
+    code = (
+        "import sys, time; from benchmarks.feed import *\n"
+        "client = new_client('bench-load', clean=True); client.max_inflight_messages_set(2_000)\n"
+        "client.connect(sys.argv[1], int(sys.argv[2])); client.loop_start(); rate = int(sys.argv[3])\n"
+        "began = time.perf_counter(); number = 0\n"
+        "while True:\n"
+        "    while number < (time.perf_counter() - began) * rate:\n"
+        "        client.publish(TOPIC, payload(number), qos=1); number += 1\n"
+        "    time.sleep(0.01)\n"
+    )
+    command = [sys.executable, "-c", code, endpoint.host, str(endpoint.port), str(rate)]
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def refreshes(endpoint: Endpoint, folder: Path) -> dict[str, Any]:
+    """A live page's refresh with and without 1,000 messages a second at the in-app feed, a block every 5 s."""
+    from playwright.sync_api import sync_playwright
+
+    from benchmarks import pages
+    from tests.running import start_app
+
+    folder.mkdir()
+    app = start_app(
+        folder,
+        ADMIN_PASSWORD=pages.PASSWORD,
+        MQTT_HOST=endpoint.host,
+        MQTT_PORT=str(endpoint.port),
+        SIMULATOR="off",
+        BLOCK_INTERVAL_S="5",
+    )
+    try:
+        with sync_playwright() as playwright:
+            path = next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None)
+            browser = playwright.chromium.launch(
+                executable_path=os.environ.get("CHROMIUM") or path, args=pages.ARGUMENTS
+            )
+            context = pages.signed_in(browser, app.url)
+            cookie = "; ".join(f"{c['name']}={c['value']}" for c in context.cookies())
+            browser.close()
+        quiet = asyncio.run(pages.crowd(app, cookie, 1))
+        with steadily(endpoint, 1_000):
+            loaded = asyncio.run(pages.crowd(app, cookie, 1))
+    finally:
+        app.stop()
+    return {
+        "refresh_p95_ms_quiet": quiet["tick_p95_ms"],
+        "refresh_p95_ms_at_1000_msg_per_s": loaded["tick_p95_ms"],
+        "refresh_delayed_p95_ms": round(loaded["tick_p95_ms"] - quiet["tick_p95_ms"], 1),
+        "cpu_share_at_1000_msg_per_s": loaded["cpu_share"],
+    }
+
+
 def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def measure(messages: int, rounds: int) -> dict[str, Any]:
-    bare, durable = [], []
+def measure(messages: int, rounds: int, *, with_pages: bool) -> dict[str, Any]:
+    bare, durable, pages = [], [], dict[str, Any]()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with mosquitto(folder) as endpoint:
@@ -251,6 +313,8 @@ def measure(messages: int, rounds: int) -> dict[str, Any]:
                 bare.append(bare_rate(endpoint, messages))
                 durable.append(durable_rate(endpoint, messages, folder / f"durable-{number}"))
             steady = delays_s(endpoint, folder / "steady", rate=200, seconds=10.0)
+            if with_pages:
+                pages = refreshes(endpoint, folder / "app")
         broker = Broker(Settings(data_dir=folder / "embedded", mqtt_port=unused_port()))
         embedded = delays_s(broker.start(), folder / "embedded", rate=200, seconds=5.0)
         broker.stop()
@@ -263,6 +327,7 @@ def measure(messages: int, rounds: int) -> dict[str, Any]:
         "visible_p50_ms": round(percentile(steady, 0.50) * 1000, 1),
         "visible_p95_ms": round(percentile(steady, 0.95) * 1000, 1),
         "visible_p95_ms_embedded": round(percentile(embedded, 0.95) * 1000, 1),
+        **pages,
     }
 
 
@@ -270,8 +335,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=30_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pages", action="store_true", help="also measure a live page (needs Chromium)")
     arguments = parser.parse_args()
-    print(json.dumps(measure(arguments.messages, arguments.rounds)))
+    print(json.dumps(measure(arguments.messages, arguments.rounds, with_pages=arguments.pages)))
 
 
 if __name__ == "__main__":
