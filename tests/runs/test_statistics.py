@@ -121,6 +121,13 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.90 <= np.mean(held) <= 0.98
 
 
+def test_the_interval_is_as_wide_as_the_normal_one_for_a_mean_of_many_days() -> None:
+    # 1,000 days of spread 3: 95 % of the sums lie within 1.96 · 3 · √1000 ≈ 186 on either side.
+    days = np.random.default_rng(7).normal(0.0, 3.0, (1, 1_000))
+    found = Bootstrap(1_000, seed=4).difference(days, np.zeros((1, 1_000)))
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * days.std() * np.sqrt(1_000), rel=0.06)
+
+
 def test_a_share_is_drawn_as_a_share_of_sums_and_not_as_a_mean_of_shares() -> None:
     traded, supply = np.array([[1.0, 0.0, 4.0, 2.0, 3.0]]), np.array([[2.0, 1.0, 4.0, 8.0, 5.0]])
     found = Bootstrap(5, seed=3).difference(
