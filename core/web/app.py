@@ -23,6 +23,7 @@ from core.web import api
 from core.web.exposure import require_safe
 from core.web.gate import Gate
 from core.web.middleware import Hosts, SecurityHeaders
+from core.web.ownership import watch_downloads
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ async def lifespan(_: object) -> AsyncIterator[dict[str, Any]]:
     try:
         await to_thread.run_sync(exchange.start)
         await to_thread.run_sync(_warm_up)
+        watch_downloads()
         yield {}
     finally:
         await to_thread.run_sync(exchange.stop)

@@ -16,7 +16,8 @@ from core.exchange import current
 from core.web.api.answers import refusal
 from core.web.api.caller import SAFE_METHODS, Caller, identify, is_own_page, session_token
 from core.web.limits import Buckets, Rate
-from core.web.ownership import may_download, owns_page
+from core.web.ownership import export_name, may_download, owns_page
+from core.web.trail import record
 
 API = ("/api/", "/block/")
 API_PATHS = frozenset({"/mine", "/upload", "/logout"})
@@ -118,8 +119,11 @@ def _admit(connection: HTTPConnection) -> Caller:
         raise NotFoundError("Nothing has an address with such characters.")  # no route's pattern matches a line break
     if path.startswith(UPLOADS) and not owns_page(caller.user, path.removeprefix(UPLOADS).split("/")[0]):
         raise NotFoundError("No such page.")
-    if path.startswith(MEDIA) and not may_download(caller.user, path):
-        raise NotFoundError("No such file.")
+    if path.startswith(MEDIA):
+        if not may_download(caller.user, path):
+            raise NotFoundError("No such file.")
+        if name := export_name(path):
+            record(caller.user, "export", subject=name)
     return caller
 
 

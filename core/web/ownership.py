@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 
 from streamlit.runtime import Runtime, exists, get_instance
 from streamlit.runtime.media_file_storage import MediaFileKind
@@ -60,32 +59,16 @@ def watch_downloads() -> None:
     media = get_instance().media_file_mgr
     execute = media.execute_deferred
 
-    def execute_and_remember(placeholder: str) -> str:
+    def execute_and_remember(file_id: str) -> str:
         with media._lock:
-            entry = media._deferred_callables.get(placeholder)
-        address = execute(placeholder)
+            entry = media._deferred_callables.get(file_id)
+        address = execute(file_id)
         owner = _owner(get_instance(), entry["session_id"]) if entry else None
         if owner is not None:
             _remember(_file_id(address), owner)
         return address
 
     media.execute_deferred = execute_and_remember  # type: ignore[method-assign]
-
-
-def made_for(user: User, make: Callable[[], bytes], *, mime: str, file_name: str) -> Callable[[], bytes]:
-    """`make` for a button that makes its file on the click: no page offers such a file, so its owner is remembered here.
-
-    mime, file_name: exactly those of the button.
-    """
-
-    def made() -> bytes:
-        content = make()
-        from streamlit.runtime import memory_media_file_storage as storage
-
-        _remember(storage._calculate_file_id(content, mime, file_name), user)
-        return content
-
-    return made
 
 
 def _remember(file_id: str, user: User) -> None:

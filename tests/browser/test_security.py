@@ -164,6 +164,56 @@ def test_an_upload_into_a_page_is_for_whoever_opened_that_page(chromium: Browser
         context.close()
 
 
+def refused_to_others(chromium: Browser, people: People, address: str) -> None:
+    """The file is there for nobody but the one it was offered to."""
+    ben, admin = people.person("ben"), people.person("boss", "admin")
+    for user, status in ((ben, 404), (admin, 404), (None, 401)):
+        context = people.browser(chromium, user)
+        assert context.request.get(address).status == status
+        context.close()
+
+
+def test_a_download_is_for_whoever_was_offered_it(chromium: Browser, people: People) -> None:
+    user = people.person("anna")
+    context = people.browser(chromium, user)
+    page = context.new_page()
+    page.goto("/explorer?tab=Verify")
+    with page.expect_download() as offered:
+        page.get_by_role("button", name="Download the checkpoint").click()
+    address = offered.value.url
+    assert "/media/" in address
+    assert context.request.get(address).status == 200
+    refused_to_others(chromium, people, address)
+    people.sessions.end_all(user, user_id=user.user_id)
+    assert context.request.get(address).status == 401
+    context.close()
+
+
+def test_a_file_made_on_a_click_is_for_whoever_clicked_and_its_export_is_chained(
+    chromium: Browser, people: People
+) -> None:
+    context = people.browser(chromium, people.person("anna"))
+    rows = "".join(f"2026-03-01 {hour:02d}:00,0.5,{hour % 3}\n" for hour in range(24))
+    readings = f"timestamp,load_kw,solar_kw\n{rows}".encode()
+    file = {"name": "HH001.csv", "mimeType": "text/csv", "buffer": readings}
+    dataset = context.request.post("/upload", multipart={"files": file}).json()["dataset"]["dataset_id"]
+    plan = {"dataset_id": dataset, "algorithms": [{"id": "grid_only"}]}
+    run_id = context.request.post("/api/runs", data=plan).json()["run_id"]
+    deadline = time.monotonic() + 60
+    while context.request.get(f"/api/runs/{run_id}").json()["status"] != "done" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    page = context.new_page()
+    page.goto(f"/compare?run={run_id}")
+    page.get_by_role("tab", name="Take away").click()
+    with page.expect_download() as offered:
+        page.get_by_test_id("stDownloadButton").get_by_role("button").first.click()
+    assert context.request.get(offered.value.url).status == 200
+    refused_to_others(chromium, people, offered.value.url)
+    places = ("/api/transactions/pending", "/api/transactions?kind=audit")
+    assert any('\\"export\\"' in context.request.get(place).text() for place in places)
+    context.close()
+
+
 def shake_hands(app: App, **headers: str) -> int:
     """The status that a WebSocket handshake with these headers gets."""
     parts = urlsplit(app.url)

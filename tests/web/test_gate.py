@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fastapi.routing import APIRoute
 from starlette.types import Message
 
+from core.errors import NotSignedInError
 from core.web import api, gate
 from core.web.api import chain, datasets, docs, lab, runs
 from core.web.compare import staging
@@ -262,6 +265,26 @@ def test_every_answer_carries_the_policy(house: House) -> None:
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-frame-options"] == "DENY"
         assert "strict-transport-security" not in headers
+
+
+def test_behind_tls_the_cookie_is_secure_and_browsers_are_told_to_stay_there(house: House) -> None:
+    house.exchange.settings = replace(house.exchange.settings, public_url="https://lab.example.org")
+    ticket = house.exchange.sessions.ticket(house.person("anna", "analyst"))
+    answer = house.client(origin="https://lab.example.org").post("/session", headers={"x-ticket": ticket})
+    assert answer.headers["set-cookie"].startswith("__Host-lab_session=")
+    assert "Secure" in answer.headers["set-cookie"]
+    assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+
+
+def test_what_happens_to_accounts_is_chained_by_ids(house: House) -> None:
+    anna = house.person("anna", "analyst")
+    with pytest.raises(NotSignedInError):
+        house.exchange.accounts.check("anna", "not the password", address="203.0.113.9")
+    documents = [json.loads(row.body) for row in house.exchange.pool.pending(50)]
+    of_anna = [d["action"] for d in documents if d["subject"] == anna.user_id]
+    assert of_anna == ["account.made", "sign-in", "role.analyst", "sign-in.refused"]
+    assert "anna" not in str(documents)
+    assert "203.0.113.9" not in str(documents)
 
 
 def test_floods_are_told_how_long_to_wait(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

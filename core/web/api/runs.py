@@ -20,6 +20,7 @@ from core.web.api.caller import Analyst, Reader
 from core.web.api.paging import Limit, page
 from core.web.api.shapes import Anything, Page, RunRequest, ScenarioChoice, Started
 from core.web.text import csv_cell
+from core.web.trail import record
 
 router = APIRouter(tags=["runs"])
 
@@ -90,6 +91,7 @@ def figures(user: Reader, run_id: str, link: Link = "") -> Answer:
 def figures_csv(user: Reader, run_id: str, link: Link = "") -> Response:
     """The table of figures as CSV; empty where a figure is not defined."""
     found = current().runs.result(run_id, user_id=user.user_id, link=link)
+    record(user, "export", subject=run_id)
     headers = {"content-disposition": 'attachment; filename="figures.csv"'}
     return Response(_csv(found), media_type="text/csv", headers=headers)
 
