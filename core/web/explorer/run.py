@@ -12,7 +12,7 @@ from core.accounts import may
 from core.chain.records import Entry
 from core.errors import LabError, NotFoundError
 from core.ledger.canonical import shown
-from core.web.compare.figures import CURRENCY, Figure, figure_of
+from core.web.compare.figures import CURRENCY, FIGURES, Figure, figure_of
 from core.web.explorer import prose
 from core.web.explorer.amounts import short
 from core.web.explorer.entries import hash_cell
@@ -77,7 +77,7 @@ def _draw_again(lens: Lens, run_id: str) -> None:
 
 def _draw_figures(lens: Lens, results: list[Mapping[str, Any]]) -> None:
     st.markdown("**Figures**", help="As recorded; – where a figure is not defined. The heads have the formulas.")
-    names = list(dict.fromkeys(name for entry in results for name in entry["figures"]))
+    names = sorted({name for entry in results for name in entry["figures"]}, key=_place)
     figures = {name: figure_of(name.removesuffix("_micro")) for name in names}
     columns = [Column("Algorithm"), Column("Scenario"), *(_head(figure, lens) for figure in figures.values())]
     columns.append(Column("Invariants", explains="Checks that every settlement has to pass"))
@@ -93,6 +93,12 @@ def _draw_figures(lens: Lens, results: list[Mapping[str, Any]]) -> None:
     st.html(html_table(columns, rows, name="Figures of the run"))
 
 
+def _place(name: str) -> tuple[int, str]:
+    """Figures in the order of the Compare page, strangers after them."""
+    key = name.removesuffix("_micro")
+    return ([*FIGURES].index(key) if key in FIGURES else len(FIGURES), key)
+
+
 def _head(figure: Figure, lens: Lens) -> Column:
     unit = figure.unit.replace(CURRENCY, lens.currency)
     return Column(f"{figure.label} ({unit})" if unit else figure.label, "number", figure.help)
@@ -104,7 +110,7 @@ def _figure(micro: object, figure: Figure, lens: Lens) -> str:
 
 
 def _invariants(verdicts: Mapping[str, object]) -> str:
-    broken = [name for name, holds in verdicts.items() if holds is not True]
+    broken = [name.replace("_", " ") for name, holds in verdicts.items() if holds is not True]
     return f"✗ {', '.join(broken)}" if broken else f"✓ all {len(verdicts)} hold"
 
 

@@ -39,7 +39,7 @@ def draw(leaf: str, steps: Sequence[Step], *, leaf_name: str, root_name: str) ->
     own = [leaf, *(step.parent for step in steps)]
     names = [leaf_name, *("node" for _ in steps[:-1]), *([root_name] if steps else [])]
     sides = [-1 if step.sibling_is_left else 1 for step in steps]
-    away = [-side for side in [*sides[:1], *sides]] or [1]  # from the line that comes from below
+    away = [-side for side in [*sides, *sides[-1:]]] or [1]  # from the sibling of the same height
     heights = [*range(len(own))]
     drawn = figure(
         [
