@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from sqlalchemy import Connection
 from core.errors import InputError, NotFoundError
 from core.store import Store
 from core.store.shares import Kind, LinkRow, ShareRows
+
+log = logging.getLogger(__name__)
 
 LONGEST_LINK_DAYS = 366.0
 MS_A_DAY = 86_400_000
@@ -142,6 +145,7 @@ class Access(Generic[Row]):
 
     def _say(self, connection: Connection, what: str, user_id: str, item_id: str) -> None:
         self._audit(connection, action=f"{self._kind}.{what}", actor=user_id, subject=item_id)
+        log.info("user %s: %s %s %s", user_id, self._kind, item_id, what)
 
     def _link(self, row: LinkRow) -> Link:
         return Link(

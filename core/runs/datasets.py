@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import secrets
 import threading
 import time
@@ -33,6 +34,8 @@ from core.store import Store
 from core.store.datasets import DatasetRow, DatasetRows
 
 __all__ = ["Added", "Dataset", "Datasets", "Progress", "Upload", "digest_with_pv", "now_ms", "plain_name"]
+
+log = logging.getLogger(__name__)
 
 SAMPLE_NAME = "Sample community"
 SAMPLE_ZONE = "Asia/Kolkata"
@@ -197,6 +200,7 @@ class Datasets:
                 gone = self._rows.delete(connection, dataset_id)
                 self._audit(connection, action="dataset.deleted", actor=user_id, subject=dataset_id)
             self._shelf.drop(files, gone)
+        log.info("user %s: dataset %s deleted", user_id, dataset_id)
 
     # ---- sharing
 
@@ -276,6 +280,7 @@ class Datasets:
         except BaseException:
             self._shelf.drop(added)
             raise
+        log.info("user %s: %s %s with %d files", user_id, action, row.dataset_id, len(files))
         return Added(report, _dataset(row))
 
 

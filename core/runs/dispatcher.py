@@ -28,7 +28,7 @@ WARM_UP_LIMIT_S = 180.0
 STOP_LIMIT_S = 10.0
 
 
-class Ledgerkeeper(Protocol):
+class Recorder(Protocol):
     """What the dispatcher needs done to the records of runs."""
 
     def next(self, *, most_an_owner: int) -> RunRow | None:
@@ -72,14 +72,14 @@ class Dispatcher:
 
     def __init__(
         self,
-        keeper: Ledgerkeeper,
+        recorder: Recorder,
         *,
         capacity: int,
         command: Sequence[str],
         algorithm_limit_s: float,
         pace: Pace,
     ) -> None:
-        self._keeper = keeper
+        self._recorder = recorder
         self._capacity = capacity
         self._command = command
         self._limit_s = algorithm_limit_s
@@ -139,29 +139,32 @@ class Dispatcher:
         workers = list(self._workers)
         for worker in workers:
             worker.kill()
-        for job in self._jobs.values():
-            self._keeper.interrupt(job.row)
-        self._jobs.clear()
         for worker in workers:
             worker.join(STOP_LIMIT_S)
+        for job in self._jobs.values():
+            try:
+                self._recorder.interrupt(job.row)
+            except Exception:  # the next start does it
+                log.exception("run %s could not be marked interrupted", job.row.run_id)
+        self._jobs.clear()
         self._workers.clear()
         self._spare = None
 
     def _begin_what_can(self) -> None:
         while len(self._jobs) < self._capacity:
-            row = self._keeper.next(most_an_owner=RUNS_A_USER)
+            row = self._recorder.next(most_an_owner=RUNS_A_USER)
             if row is None:
                 break
-            if self._keeper.begin(row):
+            if self._recorder.begin(row):
                 self._begin(row)
         self._keep_a_spare()
 
     def _begin(self, row: RunRow) -> None:
         try:
-            task = {**self._keeper.task(row), "limit_s": self._limit_s}
+            task = {**self._recorder.task(row), "limit_s": self._limit_s}
             worker = self._spare or self._hire()
         except Exception as error:
-            self._keeper.fail(row, str(error))
+            self._recorder.fail(row, str(error))
             if not isinstance(error, LabError):
                 log.exception("run %s could not begin", row.run_id)
             return
@@ -238,7 +241,7 @@ class Dispatcher:
 
     def _finish(self, job: Job, result_key: str) -> None:
         try:
-            self._keeper.finish(job.row, result_key)
+            self._recorder.finish(job.row, result_key)
         except Exception as error:
             log.exception("run %s could not be finished", job.row.run_id)
             self._fail(job, f"The result could not be recorded: {error}", trace="")
@@ -250,7 +253,7 @@ class Dispatcher:
         error_id = secrets.token_hex(4)
         log.error("error %s: run %s failed: %s\n%s", error_id, job.row.run_id, message, trace)
         try:
-            self._keeper.fail(job.row, f"{message} (error {error_id})")
+            self._recorder.fail(job.row, f"{message} (error {error_id})")
         finally:
             self._end(job.row.run_id)
 
@@ -276,7 +279,8 @@ def _how_it_ended(status: int | None) -> str:
     if status == -signal.SIGALRM:
         return "The worker was ended because it took longer than its limit."
     if status is not None and status < 0:
-        return f"The worker was ended by signal {signal.Signals(-status).name}."
+        name = signal.Signals(-status).name if -status in set(signal.Signals) else str(-status)
+        return f"The worker was ended by signal {name}."
     return f"The worker ended with status {status} before it was done."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ from core.settings import Settings
 from core.store import Store
 from core.store.pool import Pool
 from core.store.runs import RunRow, Status
+
+log = logging.getLogger(__name__)
 
 ALGORITHM_LIMIT_S = 900.0
 """An algorithm that takes longer than this on one scenario is taken for an endless loop; its run fails."""
@@ -180,6 +183,7 @@ class Runs:
             self._audit(connection, action="run.cancelled", actor=user_id, subject=run_id)
         self._records.tell()
         self._dispatcher.drop(run_id)
+        log.info("user %s: run %s cancelled", user_id, run_id)
 
     def result(self, run_id: str, *, user_id: str, link: str = "") -> RunResult:
         """What a finished run found. Raises NotFoundError, ConflictError while it is not done."""
@@ -266,6 +270,7 @@ class Runs:
             queued_at_ms=self._clock(),
         )
         self._rows.insert(row)
+        log.info("user %s: run %s queued, %d rows", user_id, row.run_id, plan.rows)
         self._dispatcher.wake()
         return row.run_id
 
