@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.accounts import ROLES, User
+from core.accounts import ROLES, User, hashes_from
 from core.errors import LabError
 from core.exchange import current
 from core.web.session import guard
@@ -41,6 +41,15 @@ def end_sessions(user: User) -> None:
     """Sign somebody out everywhere."""
     ended = lab.sessions.end_all(admin, user_id=user.user_id)
     st.toast(f"{ended} sessions of {foreign(user.username)} ended.")
+
+
+def take_over(content: bytes) -> None:
+    """Make accounts from a credentials file and say how many."""
+    try:
+        made = lab.accounts.import_hashes(admin, hashes_from(content))
+        st.success(f"{len(made)} accounts imported.")
+    except LabError as refusal:
+        st.error(foreign(refusal, limit=300))
 
 
 def waiting(user: User) -> None:
@@ -82,6 +91,14 @@ chosen = st.dataframe(
     column_config={"Last sign-in": TIME, "Since": TIME},
     key="people",
 )
+
+with st.expander("Import accounts", icon=":material/upload_file:"):
+    st.caption(
+        "The credentials file of a streamlit-authenticator app. Everybody keeps their password; names taken stay."
+    )
+    file = st.file_uploader("Credentials file", type=["yaml", "yml"], key="credentials")
+    if file and st.button("Import", type="primary"):
+        take_over(file.getvalue())
 
 rows = chosen["selection"]["rows"]
 if not rows or rows[0] >= len(people):

@@ -212,15 +212,13 @@ class Accounts:
         Names that exist already are left alone. Each hash works until the first sign-in replaces it by argon2id.
         """
         _require_admin(admin)
-        made = []
         for username, password_hash in hashes.items():
             if not BCRYPT.fullmatch(password_hash):
-                raise InputError(f'The hash of "{username[:64]}" is not bcrypt, such as $2b$12$….', code="hash")
-            name = username_from(username)
-            with self._store.begin() as connection:
-                if table.user_by(connection, username=name) is None:
-                    made.append(self._insert(connection, name, password_hash=password_hash, role="analyst"))
-        return made
+                raise InputError(f'The password of "{username[:64]}" is no bcrypt hash.', code="hash")
+        named = {username_from(username): password_hash for username, password_hash in hashes.items()}
+        with self._store.begin() as connection:
+            fresh = {name: kept for name, kept in named.items() if table.user_by(connection, username=name) is None}
+            return [self._insert(connection, name, password_hash=kept, role="analyst") for name, kept in fresh.items()]
 
     def everybody(self) -> list[User]:
         """All users by name."""

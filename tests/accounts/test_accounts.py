@@ -9,7 +9,7 @@ from datetime import timedelta
 import bcrypt
 import pytest
 
-from core.accounts import Identity
+from core.accounts import Identity, hashes_from
 from core.accounts.passwords import Passwords, _common, require_acceptable
 from core.errors import (
     ConflictError,
@@ -368,3 +368,38 @@ def test_a_person_may_link_an_outside_sign_in_that_opens_no_other_account(lab: L
     assert lab.accounts.check_identity(identity(lab)).user_id == anna.user_id
     with pytest.raises(ConflictError, match="belongs to an account"):
         lab.accounts.link_identity(lab.admin, identity(lab))
+
+
+CREDENTIALS = """credentials:
+  usernames:
+    Anna: {email: anna@example.org, password: HASH, roles: [admin]}
+    admin: {password: HASH}
+cookie: {name: c, key: k, expiry_days: 30}
+"""
+
+
+def test_a_credentials_file_brings_its_users_as_analysts_and_changes_nobody(lab: Lab) -> None:
+    kept = bcrypt.hashpw(GOOD.encode(), bcrypt.gensalt(4)).decode()
+    hashes = hashes_from(CREDENTIALS.replace("HASH", kept).encode())
+    made = lab.accounts.import_hashes(lab.admin, hashes)
+    assert [(user.username, user.role) for user in made] == [("anna", "analyst")]
+    assert lab.sign_in("anna").username == "anna"
+    wrong(lab, "admin")
+    assert lab.sign_in("admin", "admin")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[", b"credentials: 3", b"credentials: {usernames: {anna: {}}}", b"\xff\xfe"]
+)
+def test_a_file_without_credentials_is_refused(content: bytes) -> None:
+    with pytest.raises(InputError, match=r"Give a file such as credentials"):
+        hashes_from(content)
+
+
+def test_a_file_with_one_plain_password_brings_nobody(lab: Lab) -> None:
+    kept = bcrypt.hashpw(GOOD.encode(), bcrypt.gensalt(4)).decode()
+    with pytest.raises(InputError, match='password of "ben" is no bcrypt hash'):
+        lab.accounts.import_hashes(lab.admin, {"anna": kept, "ben": "plain"})
+    with pytest.raises(NotAllowedError):
+        lab.accounts.import_hashes(lab.accounts.register("vera", GOOD), {"anna": kept})
+    assert [user.username for user in lab.accounts.everybody()] == ["admin", "vera"]

@@ -214,6 +214,18 @@ def test_a_file_made_on_a_click_is_for_whoever_clicked_and_its_export_is_chained
     context.close()
 
 
+def test_the_api_describes_itself_without_anything_from_elsewhere(chromium: Browser, people: People) -> None:
+    context = people.browser(chromium, people.person("anna"))
+    page = open_page(context)
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    page.goto("/api/docs")
+    expect(page.get_by_text("/api/dashboard-data")).to_be_visible()
+    assert hosts - {""} == {urlsplit(people.app.url).netloc}
+    assert page.problems == []  # type: ignore[attr-defined]
+    context.close()
+
+
 def shake_hands(app: App, **headers: str) -> int:
     """The status that a WebSocket handshake with these headers gets."""
     parts = urlsplit(app.url)

@@ -249,6 +249,23 @@ def test_every_refusal_has_the_one_shape(house: House) -> None:
         assert set(answer.json()["error"]) == {"code", "message", "fix"}, answer.text
 
 
+def test_a_file_above_twenty_megabytes_is_refused_by_name(house: House) -> None:
+    client = house.client(house.person("anna", "analyst"))
+    large = {"files": ("<HH001>.csv", b"0" * (20 * 2**20 + 1))}
+    answer = client.post("/upload", files=large)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert "<HH001>.csv is larger than 20 MB" in answer.json()["error"]["message"]
+
+
+def test_an_upload_that_cannot_be_read_is_refused_with_the_place(house: House) -> None:
+    client = house.client(house.person("anna", "analyst"))
+    bad = b"timestamp,household_id,load_kw\n2026-03-01 00:00,HH001,abc\n2026-03-01 01:00,HH001,1\n"
+    answer = client.post("/upload", files={"files": ("HH001.csv", bad)})
+    assert answer.status_code == 400
+    assert "line 2" in answer.json()["error"]["message"]
+    assert client.get("/api/datasets").json()["items"] == []
+
+
 def test_a_page_under_another_name_is_not_answered(house: House) -> None:
     answer = house.client(house.person("anna", "analyst"), host="evil.example:8501").get("/api/me")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "host")
