@@ -65,8 +65,8 @@ class Exchange:
         self.sessions = Sessions(self.store, audit=self._audit)
         self.tokens = Tokens(self.store, audit=self._audit)
         self.chain = Chain(settings, self.store, pool=self.pool)
-        self.datasets = Datasets(self.store, settings)
-        self.runs = Runs(self.store, settings, datasets=self.datasets, pool=self.pool)
+        self.datasets = Datasets(self.store, settings, audit=self._audit)
+        self.runs = Runs(self.store, settings, datasets=self.datasets, pool=self.pool, audit=self._audit)
         self.broker = None if settings.mqtt_host else Broker(settings)
         self.feed: Feed | Follower = (
             Follower(settings, self.quarantine)
