@@ -1,0 +1,249 @@
+"""The Compare page in a browser: one click to a result, many files, linked charts, links, and what is taken away."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.conftest import open_page
+from tests.browser.people import People, settled
+from tests.running import App
+
+DROP = """(zone, files) => { const transfer = new DataTransfer();
+for (const file of files) transfer.items.add(new File([file.text], file.name, {type: "text/csv"}));
+for (const name of ["dragenter", "dragover", "drop"])
+  zone.dispatchEvent(new DragEvent(name, {bubbles: true, cancelable: true, dataTransfer: transfer})); }"""
+
+
+@pytest.fixture(scope="module")
+def result(chromium: Browser, app: App, admin_state: Path) -> str:
+    """The address of the sample's finished comparison, made by the one click."""
+    context = chromium.new_context(base_url=app.url, storage_state=admin_state)
+    context.set_default_timeout(30_000)
+    page = open_page(context)
+    page.goto("/compare")
+    page.get_by_role("button", name="Try the sample community").click()
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    address = page.url
+    assert not page.problems, page.problems  # type: ignore[attr-defined]
+    context.close()
+    return address
+
+
+@pytest.fixture
+def people(app: App) -> Iterator[People]:
+    known = People(app)
+    yield known
+    known.close()
+
+
+def charts(page: Page) -> Locator:
+    return page.locator(".js-plotly-plot:visible")
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+    expect(page).to_have_url(re.compile("view=" + name.replace(" ", r"(\+|%20)")))
+    settled(page)
+
+
+def homes(count: int, *, hours: int = 24) -> list[dict[str, str]]:
+    rows = [(f"2024-06-01 {hour:02d}:00", 0.3 + hour % 5 / 10, max(0, 6 - abs(12 - hour)) / 3) for hour in range(hours)]
+    files = []
+    for number in range(1, count + 1):
+        lines = [f"{at},HH{number:04d},{load * (1 + number / 100):.3f},{sun:.3f}" for at, load, sun in rows]
+        text = "\n".join(["timestamp,household_id,load_kW,solar_kW", *lines, ""])
+        files.append({"name": f"HH{number:04d}.csv", "text": text})
+    return files
+
+
+def test_one_click_leads_to_a_finished_comparison_in_a_block(page: Page, result: str) -> None:
+    page.goto(result)
+    table = page.get_by_role("table", name="Figures of each algorithm")
+    expect(table.locator("tbody tr")).to_have_count(10)
+    expect(table.locator("tbody tr").first).to_contain_text("baseline")
+    expect(page.get_by_text(re.compile("In block"))).to_be_visible(timeout=30_000)
+    link = page.get_by_test_id("stMarkdownContainer").locator("a[href*='/explorer?tx=']")
+    assert re.fullmatch(r"[0-9a-f]{64}", link.inner_text())
+    expect(charts(page)).to_have_count(2)
+
+
+def test_hundreds_of_dropped_files_arrive_in_batches_and_are_read(page: Page) -> None:
+    page.goto("/compare")
+    zone = page.get_by_test_id("compareBulkDrop")
+    zone.wait_for()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url) if "/api/staged/" in request.url else None)
+    zone.evaluate(DROP, homes(230))
+    expect(page.locator("[data-testid=stMetric]", has_text="Households")).to_contain_text("230")
+    assert [url.partition("?")[2] for url in requests] == ["first=0", "first=100", "first=200"]
+
+
+def test_files_can_be_chosen_with_the_keyboard_alone(page: Page, tmp_path: Path) -> None:
+    page.goto("/compare")
+    button = page.get_by_test_id("compareBulkDrop").get_by_role("button", name="Choose files")
+    button.focus()
+    for file in homes(2):
+        (tmp_path / file["name"]).write_text(file["text"])
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(sorted(tmp_path.glob("*.csv")))
+    expect(page.locator("[data-testid=stMetric]", has_text="Households")).to_contain_text("2")
+
+
+def test_what_is_no_csv_is_said_and_nothing_is_sent(page: Page) -> None:
+    page.goto("/compare")
+    zone = page.get_by_test_id("compareBulkDrop")
+    zone.wait_for()
+    zone.evaluate(DROP, [{"name": "photo.jpg", "text": "x"}])
+    expect(zone.get_by_role("status")).to_have_text("No CSV file among them.")
+
+
+def test_a_clicked_bar_and_a_dragged_period_change_every_chart_and_the_address_brings_them_back(
+    page: Page, result: str
+) -> None:
+    page.goto(result)
+    open_tab(page, "Households")
+    bar = charts(page).first.locator(".barlayer .point path").nth(3)
+    bar.scroll_into_view_if_needed()
+    bar.hover()
+    page.wait_for_function("document.querySelector('.hoverlayer .hovertext') !== null")
+    place = bar.bounding_box()
+    assert place is not None
+    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    expect(page).to_have_url(re.compile("household=HH"))
+    household = str(re.search(r"household=(HH\d+)", page.url)[1])  # type: ignore[index]
+    expect(page.get_by_role("heading", name=household)).to_be_visible()
+    open_tab(page, "Over time")
+    expect(page.get_by_text(f"Load and solar of {household}")).to_be_visible()
+    plane = charts(page).first.locator(".nsewdrag").first
+    plane.scroll_into_view_if_needed()
+    box = plane.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 60, steps=6)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("period="))
+    address = page.url
+    page.goto("/live")
+    page.goto(address)
+    expect(page.get_by_role("button", name="All days")).to_be_visible()
+    expect(page.get_by_text(f"Load and solar of {household}")).to_be_visible()
+    page.get_by_role("button", name="All days").click()
+    expect(page).not_to_have_url(re.compile("period="))
+
+
+def test_the_csv_equals_the_table_on_the_screen(page: Page, result: str) -> None:
+    page.goto(result)
+    table = page.get_by_role("table", name="Figures of each algorithm")
+    on_screen = [row.locator("td").first.inner_text() for row in table.locator("tbody tr").all()]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [f"{float(row['Community cost (₹)']):,.2f}" for row in rows] == [
+        cell.removeprefix("★\xa0") for cell in on_screen
+    ]
+
+
+def test_a_download_is_for_the_one_who_made_it(page: Page, result: str, chromium: Browser, people: People) -> None:
+    page.goto(result)
+    media: list[str] = []
+    page.on("request", lambda request: media.append(request.url) if "/media/" in request.url else None)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JSON").click()
+    download.value.path()
+    address = download.value.url
+    assert "/media/" in address
+    assert page.request.get(address).status == 200
+    stranger = people.browser(chromium, people.person("stranger"))
+    assert stranger.request.get(address).status in (403, 404)
+    nobody = people.browser(chromium, None)
+    assert nobody.request.get(address).status == 401
+    stranger.close()
+    nobody.close()
+
+
+def test_the_report_opens_by_itself_and_draws_its_charts(
+    page: Page, result: str, chromium: Browser, tmp_path: Path
+) -> None:
+    page.goto(result)
+    expect(page.get_by_text(re.compile("In block"))).to_be_visible(timeout=30_000)
+    open_tab(page, "Take away")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="HTML report").click()
+    path = tmp_path / "report.html"
+    download.value.save_as(path)
+    context = chromium.new_context(offline=True)
+    alone = open_page(context)
+    alone.goto(path.as_uri())
+    expect(alone.get_by_role("heading", name="Sample community")).to_be_visible()
+    alone.locator(".js-plotly-plot .main-svg").first.wait_for()
+    assert alone.locator(".js-plotly-plot").count() > 8
+    alone.get_by_text("The receipt", exact=True).click()
+    expect(alone.locator("pre")).to_contain_text("tx_hash")
+    assert not alone.problems, alone.problems  # type: ignore[attr-defined]
+    context.close()
+
+
+def test_a_link_lets_somebody_else_read_and_ends_when_it_is_revoked(
+    page: Page, result: str, chromium: Browser, people: People
+) -> None:
+    page.goto(result)
+    open_tab(page, "Take away")
+    page.get_by_role("button", name="Make a link").click()
+    link = page.locator("[data-testid=stCode]", has_text="link=").inner_text().replace("\n", "").strip()
+    reader = people.browser(chromium, people.person("reader", role="viewer"))
+    other = open_page(reader)
+    other.goto(result)
+    expect(other.get_by_text("There is no run")).to_be_visible()
+    other.goto(link)
+    expect(other.get_by_role("table", name="Figures of each algorithm")).to_be_visible()
+    expect(other.get_by_role("button", name="Repeat")).to_have_count(0)
+    page.get_by_role("button", name="Revoke").first.click()
+    settled(page)
+    other.goto(link)
+    expect(other.get_by_text("There is no run")).to_be_visible()
+    reader.close()
+
+
+def test_the_page_can_be_read_on_a_phone(page: Page, result: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for view in ("Figures", "Over time", "Households", "Energy", "Certainty", "Take away"):
+        page.goto(f"{result}&view={view}")
+        page.get_by_role("tab", name=view).wait_for()
+        settled(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, view
+        main = page.get_by_test_id("stMain")
+        assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 1, view
+
+
+def test_a_reload_in_the_middle_of_a_run_comes_to_its_result(page: Page) -> None:
+    page.goto("/compare")
+    zone = page.get_by_test_id("compareBulkDrop")
+    zone.wait_for()
+    zone.evaluate(DROP, homes(12))
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page).to_have_url(re.compile("run="))
+    page.reload()
+    expect(page.get_by_role("table", name="Figures of each algorithm")).to_be_visible(timeout=60_000)
+
+
+def test_back_leads_from_the_result_to_the_choices(page: Page) -> None:
+    page.goto("/compare")
+    zone = page.get_by_test_id("compareBulkDrop")
+    zone.wait_for()
+    zone.evaluate(DROP, homes(3))
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("table", name="Figures of each algorithm")).to_be_visible(timeout=60_000)
+    page.go_back()
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("button", name="Try the sample community")).to_be_visible()
