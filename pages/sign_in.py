@@ -50,7 +50,7 @@ def register() -> None:
         st.error("The two passwords differ.")
         return
     try:
-        made = lab.accounts.register(username, password)
+        made = lab.accounts.register(username, password, address=browser_address())
     except LabError as refusal:
         st.error(str(refusal))
         return

@@ -66,12 +66,17 @@ class Accounts:
         with self._store.read() as connection:
             return table.count_users(connection, must_change_password=True, state="active") > 0
 
-    def register(self, username: str, password: str) -> User:
-        """Make an analyst, waiting for an admin's approval if the lab asks for it. Raises InputError, ConflictError."""
+    def register(self, username: str, password: str, *, address: str) -> User:
+        """Make an analyst, waiting for an admin's approval if the lab asks for it.
+
+        Raises InputError, ConflictError, TooManyRequestsError.
+        """
         if self.registration == "closed":
             raise NotAllowedError("This lab takes no registrations.", fix="Ask an admin for an account.")
         name = username_from(username)
         require_acceptable(password, username=name)
+        with self._store.begin() as connection:
+            throttle.begin_registration(connection, address=address, now_ms=ms(self._clock()))
         password_hash = self._passwords.hash(password)
         state = "pending" if self.registration == "approval" else "active"
         with self._store.begin() as connection:

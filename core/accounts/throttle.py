@@ -17,6 +17,8 @@ from core.store import accounts as table
 WINDOW_MS = 15 * 60 * 1000
 PER_ACCOUNT = 5
 PER_ADDRESS = 30
+REGISTRATIONS = 30
+"""Of one address; names that were taken count too, so that nobody finds out many."""
 
 
 def begin_attempt(connection: Connection, *, username: str, address: str, now_ms: int) -> int:
@@ -32,6 +34,15 @@ def begin_attempt(connection: Connection, *, username: str, address: str, now_ms
     return table.add_failure(connection, account=account, address=place, at_ms=now_ms)
 
 
+def begin_registration(connection: Connection, *, address: str, now_ms: int) -> None:
+    """Count somebody who registers. Raises TooManyRequestsError when this address did so too often of late."""
+    since_ms = now_ms - WINDOW_MS
+    place = f"register {network(address)}"
+    _require_few(table.failure_times(connection, since_ms, limit=REGISTRATIONS, address=place), REGISTRATIONS, since_ms)
+    table.forget_failures_before(connection, since_ms)
+    table.add_failure(connection, account="", address=place, at_ms=now_ms)
+
+
 def succeed(connection: Connection, *, username: str, attempt: int) -> None:
     """The attempt was right: it and the account's earlier failures no longer count."""
     table.forget_failures(connection, account=account_key(username), failure_id=attempt)
@@ -42,7 +53,7 @@ def _require_few(times: list[int], limit: int, since_ms: int) -> None:
     if len(times) >= limit:
         wait_s = (times[-1] - since_ms) / 1000
         raise TooManyRequestsError(
-            "Too many failed sign-ins.", retry_after_s=wait_s, fix=f"Wait {_spoken(wait_s)} and try again."
+            "Too many attempts.", retry_after_s=wait_s, fix=f"Wait {_spoken(wait_s)} and try again."
         )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 
 from anyio import to_thread
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,7 +19,10 @@ from core.web.api.answers import refusal
 from core.web.api.caller import SAFE_METHODS, Caller, identify, is_own_page, session_token
 from core.web.limits import Buckets, Rate
 from core.web.ownership import export_name, may_download, owns_page
+from core.web.text import plain
 from core.web.trail import record
+
+log = logging.getLogger(__name__)
 
 API = ("/api/", "/block/")
 API_PATHS = frozenset({"/mine", "/upload", "/logout"})
@@ -67,10 +72,12 @@ class Gate:
             buckets = self._reads if scope["method"] in SAFE_METHODS else self._writes
             buckets.take(caller.user.user_id)
         except LabError as error:
-            await refusal(self._counted(error, connection))(scope, receive, send)
+            told = self._counted(error, connection)
+            log.info("refused %s %s: %s", scope["method"], plain(scope["path"]), told.code)
+            await refusal(told)(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
-        await self.app(scope, _body_at_most(receive, _body_limit(scope["path"])), send)
+        await self.app(scope, _body_at_most(receive, _body_limit(scope["path"])), _uncached(send))
 
     def _counted(self, error: LabError, connection: HTTPConnection) -> LabError:
         """Whoever is refused too often is told to slow down instead of why."""
@@ -144,6 +151,17 @@ def _body_at_most(receive: Receive, limit: int) -> Receive:
         return message
 
     return receive_some
+
+
+def _uncached(send: Send) -> Send:
+    """What is for one caller is kept by no cache, unless the route says so."""
+
+    async def send_uncached(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).setdefault("cache-control", "no-store")
+        await send(message)
+
+    return send_uncached
 
 
 def _at_most(receive: Receive, limit: int) -> Receive:

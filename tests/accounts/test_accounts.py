@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import bcrypt
@@ -58,14 +59,14 @@ def test_a_weak_password_from_the_environment_is_refused(lab: Lab) -> None:
 
 
 def test_a_registered_person_is_an_analyst_and_may_sign_in(lab: Lab) -> None:
-    lab.accounts.register(" Anna ", GOOD)
+    lab.accounts.register(" Anna ", GOOD, address="::1")
     assert lab.sign_in("ANNA").role == "analyst"
 
 
 def test_a_taken_name_is_refused(lab: Lab) -> None:
-    lab.accounts.register("anna", GOOD)
+    lab.accounts.register("anna", GOOD, address="::1")
     with pytest.raises(ConflictError, match='"anna" is taken'):
-        lab.accounts.register("Anna", BETTER)
+        lab.accounts.register("Anna", BETTER, address="::1")
 
 
 @pytest.mark.parametrize(
@@ -73,12 +74,12 @@ def test_a_taken_name_is_refused(lab: Lab) -> None:
 )
 def test_a_name_that_cannot_be_one_is_refused(lab: Lab, name: str) -> None:
     with pytest.raises(InputError, match="A user name has"):
-        lab.accounts.register(name, GOOD)
+        lab.accounts.register(name, GOOD, address="::1")
 
 
 def test_with_approval_nobody_comes_in_before_an_admin_says_so(lab: Lab) -> None:
     lab.accounts.registration = "approval"
-    anna = lab.accounts.register("anna", GOOD)
+    anna = lab.accounts.register("anna", GOOD, address="::1")
     with pytest.raises(NotSignedInError, match="approve"):
         lab.sign_in("anna")
     with pytest.raises(NotSignedInError, match="not right"):
@@ -87,10 +88,21 @@ def test_with_approval_nobody_comes_in_before_an_admin_says_so(lab: Lab) -> None
     assert lab.sign_in("anna").username == "anna"
 
 
+def test_thirty_registrations_of_one_address_are_enough_for_a_while_taken_names_included(lab: Lab) -> None:
+    for i in range(30):
+        with suppress(ConflictError):
+            lab.accounts.register(f"anna{i // 2}", GOOD, address="203.0.113.1")
+    with pytest.raises(TooManyRequestsError):
+        lab.accounts.register("ben", GOOD, address="203.0.113.1")
+    assert lab.accounts.register("ben", GOOD, address="203.0.113.2")
+    lab.clock.forward(minutes=15)
+    assert lab.accounts.register("carl", GOOD, address="203.0.113.1")
+
+
 def test_registration_can_be_closed(lab: Lab) -> None:
     lab.accounts.registration = "closed"
     with pytest.raises(NotAllowedError, match="takes no registrations"):
-        lab.accounts.register("anna", GOOD)
+        lab.accounts.register("anna", GOOD, address="::1")
 
 
 def test_an_unknown_name_and_a_wrong_password_read_the_same_and_both_cost_a_hash(lab: Lab) -> None:
@@ -132,12 +144,12 @@ def test_a_bad_password_is_refused_with_the_reason(password: str, code: str) -> 
     "password", ["x1y2" * 3, "x1y2" * 32, "пароль из слов", "密码密码密码密码一二三四", "🔋🌞 sunny batteries"]
 )
 def test_twelve_to_128_characters_of_any_kind_are_a_password(lab: Lab, password: str) -> None:
-    lab.accounts.register("anna", password)
+    lab.accounts.register("anna", password, address="::1")
     assert lab.sign_in("anna", password).username == "anna"
 
 
 def test_the_tail_of_a_long_password_counts(lab: Lab) -> None:
-    lab.accounts.register("anna", "x1y2" * 31 + "tail")
+    lab.accounts.register("anna", "x1y2" * 31 + "tail", address="::1")
     with pytest.raises(NotSignedInError):
         lab.sign_in("anna", "x1y2" * 31 + "tali")
 
@@ -148,7 +160,7 @@ def test_more_than_ten_thousand_common_passwords_are_known() -> None:
 
 
 def test_changing_the_password_needs_the_current_one_and_ends_every_session(lab: Lab) -> None:
-    anna = lab.accounts.register("anna", GOOD)
+    anna = lab.accounts.register("anna", GOOD, address="::1")
     token = lab.sessions.open(anna)
     with pytest.raises(NotSignedInError, match="current password"):
         lab.accounts.change_password(anna.user_id, current="not the password", new=BETTER, address="::1")
@@ -160,7 +172,7 @@ def test_changing_the_password_needs_the_current_one_and_ends_every_session(lab:
 
 
 def test_the_new_password_must_be_another(lab: Lab) -> None:
-    anna = lab.accounts.register("anna", GOOD)
+    anna = lab.accounts.register("anna", GOOD, address="::1")
     with pytest.raises(InputError, match="is the current one"):
         lab.accounts.change_password(anna.user_id, current=GOOD, new=GOOD, address="::1")
 
@@ -172,7 +184,7 @@ def test_choosing_the_first_real_password_opens_the_lab(lab: Lab) -> None:
 
 
 def test_a_hash_of_weaker_parameters_is_made_anew_at_sign_in(lab: Lab) -> None:
-    lab.accounts.register("anna", GOOD)
+    lab.accounts.register("anna", GOOD, address="::1")
     lab.accounts._passwords = Passwords(memory_kib=16, passes=1)
     lab.sign_in("anna")
     with lab.store.read() as connection:
@@ -195,7 +207,7 @@ def test_an_imported_bcrypt_hash_is_accepted_once_and_becomes_argon2id(lab: Lab)
 
 
 def test_five_failures_slow_an_account_down_from_any_address(lab: Lab) -> None:
-    lab.accounts.register("anna", GOOD)
+    lab.accounts.register("anna", GOOD, address="::1")
     for i in range(5):
         wrong(lab, "anna", address=f"203.0.113.{i}")
     with pytest.raises(TooManyRequestsError) as refusal:
@@ -205,14 +217,14 @@ def test_five_failures_slow_an_account_down_from_any_address(lab: Lab) -> None:
 
 
 def test_the_right_password_before_the_fifth_failure_clears_the_count(lab: Lab) -> None:
-    lab.accounts.register("anna", GOOD)
+    lab.accounts.register("anna", GOOD, address="::1")
     for _ in range(3):
         wrong(lab, "anna", times=4)
         lab.sign_in("anna")
 
 
 def test_thirty_failures_slow_an_address_down_whatever_the_names(lab: Lab) -> None:
-    lab.accounts.register("anna", GOOD)
+    lab.accounts.register("anna", GOOD, address="::1")
     for i in range(30):
         wrong(lab, f"nobody{i}", address="2001:db8::1")
     with pytest.raises(TooManyRequestsError):
@@ -221,7 +233,7 @@ def test_thirty_failures_slow_an_address_down_whatever_the_names(lab: Lab) -> No
 
 
 def test_an_account_is_never_locked_for_good(lab: Lab) -> None:
-    lab.accounts.register("anna", GOOD)
+    lab.accounts.register("anna", GOOD, address="::1")
     wrong(lab, "anna", times=5)
     for _ in range(20):  # turned away, so not counted
         with pytest.raises(TooManyRequestsError):
@@ -266,7 +278,7 @@ def test_addresses_are_forgotten_when_they_no_longer_count(lab: Lab) -> None:
 
 
 def test_only_an_admin_changes_roles_and_states(lab: Lab) -> None:
-    anna = lab.accounts.register("anna", GOOD)
+    anna = lab.accounts.register("anna", GOOD, address="::1")
     with pytest.raises(NotAllowedError):
         lab.accounts.set_role(anna, anna.user_id, role="admin")
     with pytest.raises(NotAllowedError):
@@ -275,7 +287,7 @@ def test_only_an_admin_changes_roles_and_states(lab: Lab) -> None:
 
 
 def test_disabling_ends_sessions_and_tokens_at_once(lab: Lab) -> None:
-    anna = lab.accounts.register("anna", GOOD)
+    anna = lab.accounts.register("anna", GOOD, address="::1")
     session = lab.sessions.open(anna)
     secret, _ = lab.tokens.create(anna, name="script", scopes=["read"], days=1)
     lab.accounts.set_state(lab.admin, anna.user_id, state="disabled")
@@ -299,7 +311,7 @@ def test_nobody_changes_a_user_who_is_not_there(lab: Lab) -> None:
 
 
 def test_what_happened_to_accounts_is_audited_by_id_only(lab: Lab) -> None:
-    anna = lab.accounts.register("anna", GOOD)
+    anna = lab.accounts.register("anna", GOOD, address="::1")
     lab.sign_in("anna")
     wrong(lab, "anna")
     wrong(lab, "nobody")
@@ -338,7 +350,7 @@ def test_what_a_provider_said_is_good_once_and_for_five_minutes(lab: Lab) -> Non
 
 
 def test_an_outside_sign_in_never_takes_over_an_account_of_the_same_name(lab: Lab) -> None:
-    anna = lab.accounts.register("anna-smith", GOOD)
+    anna = lab.accounts.register("anna-smith", GOOD, address="::1")
     made = lab.accounts.check_identity(identity(lab))
     assert made.user_id != anna.user_id
     assert made.username.startswith("anna-smith-")
@@ -362,7 +374,7 @@ def test_the_rules_of_registration_hold_for_outside_sign_ins(lab: Lab) -> None:
 
 
 def test_a_person_may_link_an_outside_sign_in_that_opens_no_other_account(lab: Lab) -> None:
-    anna = lab.accounts.register("anna", GOOD)
+    anna = lab.accounts.register("anna", GOOD, address="::1")
     lab.accounts.link_identity(anna, identity(lab))
     lab.clock.forward(minutes=1)
     assert lab.accounts.check_identity(identity(lab)).user_id == anna.user_id
@@ -401,5 +413,5 @@ def test_a_file_with_one_plain_password_brings_nobody(lab: Lab) -> None:
     with pytest.raises(InputError, match='password of "ben" is no bcrypt hash'):
         lab.accounts.import_hashes(lab.admin, {"anna": kept, "ben": "plain"})
     with pytest.raises(NotAllowedError):
-        lab.accounts.import_hashes(lab.accounts.register("vera", GOOD), {"anna": kept})
+        lab.accounts.import_hashes(lab.accounts.register("vera", GOOD, address="::1"), {"anna": kept})
     assert [user.username for user in lab.accounts.everybody()] == ["admin", "vera"]

@@ -73,7 +73,7 @@ def test_a_session_outlives_a_restart(lab: Lab) -> None:
 
 
 def test_people_see_and_end_their_own_sessions_and_admins_anybodys(lab: Lab) -> None:
-    anna = lab.accounts.register("anna", GOOD)
+    anna = lab.accounts.register("anna", GOOD, address="::1")
     of_admin, of_anna = lab.sessions.open(lab.admin), lab.sessions.open(anna, browser="Firefox")
     (listed,) = lab.sessions.of(anna.user_id)
     assert listed.browser == "Firefox"
@@ -102,7 +102,7 @@ def test_a_ticket_opens_one_session_once_within_thirty_seconds(lab: Lab) -> None
 
 
 def test_a_ticket_of_somebody_disabled_meanwhile_is_worth_nothing(lab: Lab) -> None:
-    anna = lab.accounts.register("anna", GOOD)
+    anna = lab.accounts.register("anna", GOOD, address="::1")
     ticket = lab.sessions.ticket(anna)
     lab.accounts.set_state(lab.admin, anna.user_id, state="disabled")
     assert lab.sessions.redeem(ticket) is None
@@ -117,7 +117,7 @@ def test_old_sessions_are_swept_when_new_ones_open(lab: Lab) -> None:
 
 
 def test_a_token_is_known_until_it_expires_or_is_revoked(lab: Lab) -> None:
-    anna = lab.accounts.register("anna", GOOD)
+    anna = lab.accounts.register("anna", GOOD, address="::1")
     secret, token = lab.tokens.create(anna, name="meter script", scopes=["write", "read"], days=7)
     assert lab.tokens.user_of(secret) == (anna, ("read", "write"))
     lab.clock.forward(days=7)
@@ -129,7 +129,7 @@ def test_a_token_is_known_until_it_expires_or_is_revoked(lab: Lab) -> None:
 
 
 def test_a_token_is_kept_as_a_digest_and_belongs_to_one_person(lab: Lab) -> None:
-    anna = lab.accounts.register("anna", GOOD)
+    anna = lab.accounts.register("anna", GOOD, address="::1")
     secret, token = lab.tokens.create(anna, name="mine", scopes=["read"], days=1)
     with lab.store.read() as connection:
         assert secret not in str(connection.execute(table.tokens.select()).all())

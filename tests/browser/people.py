@@ -38,7 +38,7 @@ class People:
     def person(self, username: str, role: str = "analyst") -> User:
         known = {user.username: user for user in self.accounts.everybody()}
         if username not in known:
-            made = self.accounts.register(username, GOOD)
+            made = self.accounts.register(username, GOOD, address="::1")
             known[username] = self.accounts.set_role(known["admin"], made.user_id, role=role)
         return known[username]
 

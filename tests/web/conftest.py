@@ -71,7 +71,7 @@ class House:
 
     def person(self, username: str, role: str) -> User:
         admin = next(user for user in self.exchange.accounts.everybody() if user.username == "admin")
-        made = self.exchange.accounts.register(username, GOOD)
+        made = self.exchange.accounts.register(username, GOOD, address="::1")
         return self.exchange.accounts.set_role(admin, made.user_id, role=role)
 
     def client(self, user: User | None = None, *, token: str = "", **headers: str) -> Client:

@@ -216,6 +216,20 @@ def test_a_cookie_set_beforehand_is_not_taken_over(house: House) -> None:
     assert house.client(cookie="lab_session=planted").get("/api/me").status_code == 401
 
 
+def test_signing_in_again_ends_what_the_browser_had_before(house: House) -> None:
+    anna = house.person("anna", "analyst")
+    before = house.exchange.sessions.open(anna)
+    client = house.client(cookie=f"lab_session={before}")
+    assert client.post("/session", headers={"x-ticket": house.exchange.sessions.ticket(anna)}).status_code == 204
+    assert house.exchange.sessions.user_of(before) is None
+
+
+def test_what_is_for_one_caller_is_kept_by_no_cache(house: House) -> None:
+    client = house.client(house.person("anna", "analyst"))
+    for path in ("/api/me", "/api/nope", "/api/openapi.json"):
+        assert client.get(path).headers["cache-control"] == "no-store"
+
+
 def test_after_sign_out_the_cookie_is_worth_nothing(house: House) -> None:
     client = house.client(house.person("anna", "analyst"))
     kept = client.cookies["lab_session"]
@@ -397,5 +411,5 @@ def test_buckets_of_the_gate_are_those_of_the_constants() -> None:
 
 
 def test_registering_is_no_way_around_the_roles(house: House) -> None:
-    anna = house.exchange.accounts.register("anna", GOOD)
+    anna = house.exchange.accounts.register("anna", GOOD, address="::1")
     assert anna.role == "analyst"

@@ -60,7 +60,7 @@ def people(lab: Exchange) -> dict[str, User]:
     admin = lab.accounts.everybody()[0]
     made = {}
     for name, role in (("asha", "analyst"), ("ben", "analyst"), ("vera", "viewer")):
-        user = lab.accounts.register(name, "correct horse battery")
+        user = lab.accounts.register(name, "correct horse battery", address="::1")
         made[name] = lab.accounts.set_role(admin, user.user_id, role=role)
     return made
 

@@ -42,6 +42,7 @@ def open_session(request: Request, x_ticket: str = Header(default="", max_length
     token = lab.sessions.redeem(x_ticket, browser=browser_name(request.headers.get("user-agent", "")))
     if token is None:
         raise NotSignedInError("The sign-in took too long or was used already.", fix="Sign in again.")
+    lab.sessions.end(session_token(request))  # what this browser had before is not left behind
     response = Response(status_code=204)
     set_cookie(response, lab.settings, token=token)
     return response
