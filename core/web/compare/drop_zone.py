@@ -20,7 +20,7 @@ NAME = "p2p_lab.drop_zone"
 BATCH = 100
 HTML = """
 <div class="zone" data-testid="compareBulkDrop">
-  <button type="button">Choose files</button>
+  <button type="button" disabled>Choose files</button>
   <span>Hundreds of files, or a folder: drop them here.</span>
   <input type="file" multiple hidden aria-hidden="true" tabindex="-1" accept=".csv,.txt,.tsv">
   <progress hidden aria-label="Files sent"></progress>

@@ -15,6 +15,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   if (isNext) said.textContent = ""; // what was sent has been read
   if (zone.isReady) return;
   zone.isReady = true;
+  button.disabled = false;
 
   button.onclick = () => input.click();
   input.onchange = () => send([...input.files]);
