@@ -52,7 +52,9 @@ def _line(state: RunState, user: User) -> None:
             foreign(state.dataset_name),
             count(len(state.plan.selections), "algorithm"),
             count(len(state.plan.scenarios), "scenario"),
+            foreign(who_of(state.owner_id)),
             f"{state.queued_at:%d %b %Y %H:%M} UTC",
+            *([f"result {state.result_digest[:8]}"] if state.result_digest else []),
             *(["shared"] if state.shared and state.owner_id != user.user_id else []),
         ]
         st.markdown(f"**{foreign(state.name)}**{tags}  \n:small[{' · '.join(facts)}]")
@@ -83,3 +85,11 @@ def again(state: RunState, user: User) -> None:
         st.error(foreign(refusal, limit=400))
         return
     go(run=run_id)
+
+
+def who_of(owner_id: str) -> str:
+    """The name of a run's owner; of one who has left, the id."""
+    try:
+        return current().accounts.get(owner_id).username
+    except LabError:
+        return owner_id

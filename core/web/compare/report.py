@@ -14,11 +14,10 @@ import plotly.graph_objects as go
 import plotly.io
 from plotly.offline import get_plotlyjs
 
-from core.runs.plan import Scenario
 from core.runs.results import ResultRow
 from core.runs.runs import RunState
-from core.runs.tariffs import MICRO, Period
 from core.web.compare.charts import Chart
+from core.web.compare.lineage import rows_of, scenarios_of
 from core.web.compare.numbers import Numbers
 from core.web.compare.scene import Scene
 from core.web.compare.table import FigureTable
@@ -63,9 +62,9 @@ def report(contents: Contents) -> bytes:
         _figures(contents.table, scene.numbers),
         *(_chart(heading, chart) for heading, chart in contents.charts.items()),
         "<h2>Algorithms and parameters</h2>",
-        _parameters(scene.rows),
+        _table_of(rows_of(scene.result)),
         "<h2>Tariffs and scenarios</h2>",
-        _scenarios(state.plan.scenarios, scene.numbers),
+        _table_of(scenarios_of(state.plan.scenarios, scene.numbers)),
         "<h2>Checks</h2>",
         f"<details><summary>{_held(scene.rows)}</summary>{_verdicts(scene.rows)}</details>",
         "<h2>Receipt</h2>",
@@ -138,25 +137,8 @@ def _chart(heading: str, chart: Chart) -> str:
     return f'<h2>{escape(heading)}</h2><figure>{shown}<figcaption class="note">{caption}</figcaption></figure>'
 
 
-def _parameters(rows: Sequence[ResultRow]) -> str:
-    return _table(
-        ("Algorithm", "Parameters", "Digest of its source", "Digest of its result"),
-        [(row.name, _pairs(row.parameters), row.source_digest, row.result_digest) for row in rows],
-    )
-
-
-def _scenarios(scenarios: Sequence[Scenario], numbers: Numbers) -> str:
-    lines = []
-    for scenario in scenarios:
-        tariff = scenario.tariff
-        prices = _prices(tariff.retail_micro_per_kwh, tariff.feed_in_micro_per_kwh, numbers)
-        periods = "; ".join(_period(period, numbers) for period in tariff.periods) or "the same at all times"
-        lines.append((scenario.name, prices, periods, _pairs(scenario.parameters)))
-    return _table(("Scenario", "Retail and feed-in price", "Time of use", "Varied"), lines)
-
-
-def _pairs(values: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in values.items()) or "none"
+def _table_of(lines: Sequence[Mapping[str, str]]) -> str:
+    return _table(tuple(lines[0]), [tuple(line.values()) for line in lines])
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -164,23 +146,6 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     titles = "".join(f"<th>{escape(title)}</th>" for title in head)
     body = "".join("<tr>" + "".join(f"<td>{_text(cell, 600)}</td>" for cell in line) + "</tr>" for line in lines)
     return f'<div class="wide"><table class="left"><tr>{titles}</tr>{body}</table></div>'
-
-
-def _period(period: Period, numbers: Numbers) -> str:
-    hours = f"{_clock(period.start_minute)}–{_clock(period.end_minute)}"
-    days = "" if len(period.days) == 7 else " on " + ", ".join(_DAYS[day] for day in period.days)
-    return f"{hours}{days}: {_prices(period.retail_micro_per_kwh, period.feed_in_micro_per_kwh, numbers)}"
-
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02d}:{minute % 60:02d}"
-
-
-def _prices(retail: int, feed_in: int, numbers: Numbers) -> str:
-    return f"{numbers.money(retail / MICRO, 3)} and {numbers.money(feed_in / MICRO, 3)} per kWh"
 
 
 def _verdicts(rows: Sequence[ResultRow]) -> str:

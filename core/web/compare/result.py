@@ -12,14 +12,13 @@ from core.exchange import current
 from core.market.community import Community
 from core.runs.results import RunResult
 from core.runs.runs import RunState
-from core.web.compare import history, receipt_line, under_way
+from core.web.compare import history, lineage, receipt_line, under_way
 from core.web.compare.address import asked, go
 from core.web.compare.look import count, dress
 from core.web.compare.memory import Memory
 from core.web.compare.numbers import Numbers, numbers_of
 from core.web.compare.scene import Scene, days_of, scene_of
 from core.web.compare.tabs import TABS
-from core.web.compare.tabs.take_away import who_of
 from core.web.text import foreign
 
 
@@ -46,6 +45,7 @@ def show(run_id: str, user: User) -> None:
         return
     if state.tx_hash:
         receipt_line.transaction(state.tx_hash)
+    lineage.show(state, result, numbers_of(lab.settings))
     _result(state, result, numbers_of(lab.settings))
 
 
@@ -58,14 +58,15 @@ def _not_here(missing: LabError) -> None:
 def _heading(state: RunState, user: User) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(foreign(state.name, limit=120), anchor=False, width="content")
-        history.status(state)
+        if state.ended:
+            history.status(state)
         for tag in state.tags:
             st.badge(foreign(tag), color="gray")
     facts = [
         foreign(state.dataset_name),
         count(len(state.plan.selections), "algorithm"),
         count(len(state.plan.scenarios), "scenario"),
-        foreign(who_of(state.owner_id)),
+        foreign(history.who_of(state.owner_id)),
         f"{state.queued_at:%d %b %Y %H:%M} UTC",
     ]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date
@@ -12,8 +13,10 @@ import numpy.typing as npt
 from core.market.community import Community, FloatArray
 from core.runs.results import ResultRow, RunResult
 from core.web.charts import colour_of
+from core.web.compare.figures import FIGURES
 from core.web.compare.numbers import Numbers
 
+PHYSICAL = tuple(key for key, figure in FIGURES.items() if figure.physical and not figure.comparative)
 Period = tuple[date, date]
 Times = npt.NDArray[np.datetime64]
 
@@ -109,15 +112,9 @@ def colour(row: ResultRow) -> str:
 
 
 def same_flows(scene: Scene) -> list[list[ResultRow]]:
-    """The rows in groups whose import and export are the same in every slot: settlements of one dispatch."""
-    groups: list[tuple[FloatArray, list[ResultRow]]] = []
+    """The rows in groups of the same dispatch: every figure that the dispatch alone decides is the same to the bit."""
+    groups: dict[tuple[float | None, ...], list[ResultRow]] = {}
     for row in scene.drawable:
-        imported, exported = scene.series(row, "import_kwh", "export_kwh")
-        flow = imported - exported
-        for known, members in groups:
-            if np.allclose(known, flow, rtol=0, atol=1e-9):
-                members.append(row)
-                break
-        else:
-            groups.append((flow, [row]))
-    return [members for _, members in groups]
+        figures = (row.figures.get(key, math.nan) for key in PHYSICAL)
+        groups.setdefault(tuple(None if math.isnan(value) else value for value in figures), []).append(row)
+    return list(groups.values())

@@ -11,6 +11,7 @@ from core.runs.runs import RunState
 from core.runs.statistics import DRAWS, FEWEST_DAYS, Bootstrap, daily_totals
 from core.web.compare import look
 from core.web.compare.charts.intervals import Difference, intervals
+from core.web.compare.memory import Memory
 from core.web.compare.scene import Scene
 from core.web.compare.tabs.show import baseline_id, chart, named
 
@@ -22,6 +23,7 @@ MEASURES = {
 }
 """What is compared day by day: the name of its series, how it is called, its unit and the better direction."""
 SEED = 20_240_601
+_found: Memory[list[Difference]] = Memory(64)
 
 
 def draw(scene: Scene, state: RunState) -> None:
@@ -36,8 +38,10 @@ def draw(scene: Scene, state: RunState) -> None:
         bind="query-params",
         width=280,
     )
-    found = differences(scene, baseline, measure or "community_cost")
-    what, unit, _ = MEASURES[measure or "community_cost"]
+    chosen = measure or "community_cost"
+    key = (scene.key, baseline.algorithm_id, chosen)
+    found = _found.get(key, lambda: differences(scene, baseline, chosen))
+    what, unit, _ = MEASURES[chosen]
     unit = scene.numbers.unit(unit)
     days = found[0].interval.days if found else 0
     st.caption(

@@ -12,6 +12,7 @@ from core.exchange import current
 from core.runs.runs import RunState
 from core.web.compare import charts, sharing
 from core.web.compare.export import Export, accounts_export, figures_export, series_export
+from core.web.compare.history import who_of
 from core.web.compare.report import INK, Contents, report
 from core.web.compare.scene import Scene
 from core.web.compare.table import table_of
@@ -133,14 +134,6 @@ def contents_of(scene: Scene, state: RunState, baseline: str) -> Contents:
         }
     table = table_of(scene.rows, baseline_id=baseline)
     return Contents(state, scene, who_of(state.owner_id), table, drawn, _receipt(state))
-
-
-def who_of(owner_id: str) -> str:
-    """The name of a run's owner; of one who has left, the id."""
-    try:
-        return current().accounts.get(owner_id).username
-    except LabError:
-        return owner_id
 
 
 def _receipt(state: RunState) -> Mapping[str, object] | None:
