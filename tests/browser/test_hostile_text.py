@@ -178,7 +178,7 @@ def test_compare_shows_hostile_datasets_and_runs_as_text(
     assert any(run["name"] == planted[1] for run in runs)
     watched.look(f"/compare?run={runs[0]['run_id']}")
     watched.press_every('[role="tab"]')
-    for run in runs[1:4]:
+    for run in runs[1:3]:
         watched.look(f"/compare?run={run['run_id']}")
     assert attacker.asked == []
 
@@ -186,7 +186,7 @@ def test_compare_shows_hostile_datasets_and_runs_as_text(
 def test_a_hostile_file_dropped_on_the_page_is_refused_as_text(
     watched: Watched, planted: list[str], attacker: Attacker
 ) -> None:
-    for text in planted[:5]:
+    for text in planted[:4]:
         watched.look("/compare")
         cells = f"timestamp,load_kw,{text}\n2026-03-01 00:00,{text},{text}\n"
         name = re.sub(r"[/\\\\]", "_", text)
@@ -201,9 +201,9 @@ def test_a_hostile_file_dropped_on_the_page_is_refused_as_text(
 def test_the_explorer_shows_hostile_addresses_and_transactions_as_text(
     watched: Watched, planted: list[str], attacker: Attacker
 ) -> None:
-    for text, name in zip(planted[:-1], ("q", "tx", "block", "household") * 4, strict=False):
+    for text, name in zip(planted[:10], ("q", "tx", "block", "household") * 3, strict=False):
         watched.look(f"/explorer?{name}={quote(text)}")
-    blocks = watched.context.request.get("/api/blocks?limit=3").json()["items"]
+    blocks = watched.context.request.get("/api/blocks?limit=2").json()["items"]
     for block in blocks:
         watched.look(f"/explorer?block={block['height']}")
         lines = watched.context.request.get(f"/api/blocks/{block['height']}?limit=20").json()["lines"]
