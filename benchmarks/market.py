@@ -35,13 +35,20 @@ YEAR = 35_040
 
 def median_s(work: Callable[[], object], *, times: int = 9) -> float:
     """Median wall time of `work`, after one call to warm up."""
-    work()
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
+    return medians_s(work, times=times)[0]
+
+
+def medians_s(*works: Callable[[], object], times: int = 9) -> list[float]:
+    """Median wall times of several works done in turn, so that a busy moment of the machine meets them all."""
+    for work in works:
         work()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
+    taken: list[list[float]] = [[] for _ in works]
+    for _ in range(times):
+        for work, times_of_work in zip(works, taken, strict=True):
+            start = time.perf_counter()
+            work()
+            times_of_work.append(time.perf_counter() - start)
+    return [statistics.median(each) for each in taken]
 
 
 def community_of(households: int, slots: int, *, seed: int = 1) -> Community:
@@ -62,14 +69,16 @@ def clearing(households: int, slots: int) -> dict[str, Any]:
     """Uniform-price clearing, orders given, against sorting the same prices."""
     rng = np.random.default_rng(0)
     net, price = rng.normal(0.0, 1.0, (slots, households)), rng.uniform(3.0, 7.0, (slots, households))
-    sort_s, clear_s = median_s(lambda: np.sort(price, axis=1)), median_s(lambda: clear(net, price))
+    sort_s, clear_s, priced_s = medians_s(
+        lambda: np.sort(price, axis=1), lambda: clear(net, price), lambda: uniform_price(net, price, k=0.5)
+    )
     return {
         "households": households,
         "slots": slots,
         "sort_ms": round(sort_s * 1e3, 2),
         "clear_ms": round(clear_s * 1e3, 2),
         "times_sort": round(clear_s / sort_s, 2),
-        "with_prices_times_sort": round(median_s(lambda: uniform_price(net, price, k=0.5)) / sort_s, 2),
+        "with_prices_times_sort": round(priced_s / sort_s, 2),
         "million_household_slots_per_s": round(net.size / clear_s / 1e6, 1),
     }
 
@@ -78,15 +87,19 @@ def shared_prices() -> dict[str, Any]:
     """Settlement and bills of the mechanisms with one price, in passes over an array of 100 × 35,040."""
     community, tariff = community_of(100, YEAR), Tariff.flat(YEAR)
     dispatch = own_use(community)
-    pass_s = median_s(lambda: np.add(community.load_kw, community.solar_kw))
-    found: dict[str, Any] = {"one_pass_ms": round(pass_s * 1e3, 2)}
-    for algorithm_id in ("mid_market_rate", "supply_demand_ratio", "bill_sharing"):
+    ids = ("mid_market_rate", "supply_demand_ratio", "bill_sharing")
+
+    def bills(algorithm_id: str) -> Callable[[], object]:
         algorithm = get(algorithm_id)
         parameters = algorithm.complete({})
-        taken = median_s(lambda a=algorithm, p=parameters: settle(a, dispatch, tariff, p).account())
-        found[f"{algorithm_id}_passes"] = round(taken / pass_s, 1)
-    found["own_use_dispatch_passes"] = round(median_s(lambda: own_use(community)) / pass_s, 1)
-    return found
+        return lambda: settle(algorithm, dispatch, tariff, parameters).account()
+
+    pass_s, own_use_s, *taken = medians_s(
+        lambda: np.add(community.load_kw, community.solar_kw), lambda: own_use(community), *map(bills, ids)
+    )
+    found: dict[str, Any] = {"one_pass_ms": round(pass_s * 1e3, 2)}
+    found.update({f"{name}_passes": round(each / pass_s, 1) for name, each in zip(ids, taken, strict=True)})
+    return {**found, "own_use_dispatch_passes": round(own_use_s / pass_s, 1)}
 
 
 def batteries() -> dict[str, Any]:
@@ -134,27 +147,31 @@ def _first_call_s(environment: dict[str, str]) -> float:
     return float(done.stdout)
 
 
-def community_optimum(households: int = 60, owners: int = 20, slots: int = 672) -> dict[str, Any]:
-    """The optimum with settlement, against what HiGHS itself needs for the same model and for one battery each."""
+def _optimum_work(households: int, owners: int, slots: int) -> tuple[Callable[[], object], Any, Any]:
+    """Dispatch, settlement and bills of the optimum, the model HiGHS gets, and the model with one battery each."""
     community = community_of(households, slots)
     hour = np.arange(slots) % 96
     tariff = Tariff(np.where((hour >= 64) & (hour < 88), 9.0, 6.0), np.full(slots, 3.0))
     algorithm = get("community_optimum")
     parameters = algorithm.complete({"owners": " ".join(community.household_ids[: 2 * owners : 2])})
     storage = battery.storage_of(community, **parameters)  # type: ignore[arg-type]
-    net = own_use(community)
-    net_kwh = np.round(net.demand_kwh - net.supply_kwh, optimum.DECIMALS)
+    plain = own_use(community)
+    net_kwh = np.round(plain.demand_kwh - plain.supply_kwh, optimum.DECIMALS)
 
-    def whole() -> None:
-        settle(algorithm, dispatch_with(algorithm, community, tariff, parameters), tariff, parameters).account()
+    def whole() -> object:
+        return settle(algorithm, dispatch_with(algorithm, community, tariff, parameters), tariff, parameters).account()
 
-    def solver_s(kinds: np.ndarray) -> float:
-        model = optimum._model(optimum.programme(net_kwh, tariff, kinds=kinds, storage=storage, cyclic=True))
-        return statistics.median(_solve_s(model) for _ in range(5))
+    def model(kinds: np.ndarray) -> Any:
+        return optimum._model(optimum.programme(net_kwh, tariff, kinds=kinds, storage=storage, cyclic=True))
 
     together, _ = optimum._kinds(storage, community.slot_h)
-    whole_s, same_s = median_s(whole), solver_s(together)
-    each_s = solver_s(np.tile([5.0, 2.5 * 0.25], (owners, 1)))
+    return whole, model(together), model(np.tile([5.0, 2.5 * 0.25], (owners, 1)))
+
+
+def community_optimum(households: int = 60, owners: int = 20, slots: int = 672) -> dict[str, Any]:
+    """The optimum with settlement, against what HiGHS itself needs for the same model and for one battery each."""
+    whole, same, each = _optimum_work(households, owners, slots)
+    whole_s, same_s, each_s = medians_s(whole, lambda: _solve(same), lambda: _solve(each), times=7)
     return {
         "households": households,
         "batteries": owners,
@@ -167,7 +184,13 @@ def community_optimum(households: int = 60, owners: int = 20, slots: int = 672) 
     }
 
 
-def _solve_s(model: Any) -> float:
+def optimum_s(slots: int) -> float:
+    """The optimum of 60 households with 20 batteries over more slots."""
+    return median_s(_optimum_work(60, 20, slots)[0], times=3)
+
+
+def _solve(model: Any) -> None:
+    """What HiGHS itself does: take the model and solve it."""
     import highspy
 
     solver = highspy._Highs()
@@ -179,9 +202,7 @@ def _solve_s(model: Any) -> float:
         solver.setOptionValue(option, value)
     solver.setOptionValue("dual_feasibility_tolerance", optimum.FEASIBILITY)
     solver.passModel(model)
-    start = time.perf_counter()
     solver.run()
-    return time.perf_counter() - start
 
 
 def everything(households: int = 100, slots: int = YEAR) -> dict[str, Any]:
@@ -229,7 +250,7 @@ def main() -> None:
         "shared_prices": shared_prices(),
         "greedy_battery": batteries(),
         "community_optimum": community_optimum(),
-        "community_optimum_year": community_optimum(100, 50, YEAR) if "year" in sys.argv else "ask for it with: year",
+        "growth_of_optimum_ms": {slots: round(optimum_s(slots) * 1e3, 1) for slots in (672, 2016, 8760, YEAR)},
         "everything": _everything_apart(100, YEAR),
         "growth_of_clearing": [clearing(*size) for size in growth],
         "growth_of_everything": [_everything_apart(*size) for size in growth],

@@ -61,6 +61,13 @@ class Community:
         pv_kw = np.asarray(self.pv_kw, dtype=np.float64)
         if pv_kw.shape != (len(self.household_ids),):
             raise MarketError(f"pv_kw has the shape {pv_kw.shape}, expected one value a household.")
+        wrong = ~(np.isnan(pv_kw) | (np.isfinite(pv_kw) & (pv_kw >= 0.0)))
+        if wrong.any():
+            household = int(np.argmax(wrong))
+            raise MarketError(
+                f"pv_kw of household {self.household_ids[household]} is {pv_kw[household]},"
+                " expected a finite number of kilowatts that is not negative, or none."
+            )
         object.__setattr__(self, "pv_kw", pv_kw)
         self._sort_households()
 

@@ -30,6 +30,9 @@ def pair(filled_kwh: FloatArray, order_price: FloatArray | None = None) -> Pairs
     filled_kwh `[slot, household]`: positive bought, negative sold, equal sums in each slot. At most one pair less
     than there are traders in a slot.
     """
+    trading = np.flatnonzero((filled_kwh > 0.0).any(axis=1))
+    filled_kwh = filled_kwh[trading]
+    order_price = None if order_price is None else order_price[trading]
     households = filled_kwh.shape[1]
     bought, sold = np.maximum(filled_kwh, 0.0), np.maximum(-filled_kwh, 0.0)
     volume = bought.sum(axis=1)
@@ -42,9 +45,9 @@ def pair(filled_kwh: FloatArray, order_price: FloatArray | None = None) -> Pairs
     place_of_buyer = np.minimum(np.cumsum(of_buyer, axis=1) - of_buyer, households - 1)
     place_of_seller = np.minimum(np.cumsum(~of_buyer, axis=1) - ~of_buyer, households - 1)
     share = np.diff(ends, axis=1, prepend=0.0)
-    slot, step = np.nonzero((share > ROUNDING) & (volume > 0.0)[:, None])
+    slot, step = np.nonzero(share > ROUNDING)
     return Pairs(
-        slot,
+        trading[slot],
         buyers[slot, place_of_buyer[slot, step]],
         sellers[slot, place_of_seller[slot, step]],
         share[slot, step] * volume[slot],

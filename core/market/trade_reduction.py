@@ -127,6 +127,7 @@ def _less_equal_parts(quantity: FloatArray, excess: FloatArray) -> FloatArray:
     places = quantity.shape[1]
     before = np.cumsum(ascending, axis=1) - ascending
     lost_if_part_is_this = before + ascending * (places - np.arange(places))
+    excess = np.minimum(excess, lost_if_part_is_this[:, -1])  # all of it, whatever order it was added up in
     first = np.argmax(lost_if_part_is_this >= excess[:, None], axis=1)[:, None]
     part = (excess[:, None] - np.take_along_axis(before, first, axis=1)) / (places - first)
     left: FloatArray = np.maximum(quantity - part, 0.0)

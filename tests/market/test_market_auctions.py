@@ -70,7 +70,9 @@ def test_the_uniform_price_supports_the_trade(bids, offers, k):
             assert limit < at or fill == pytest.approx(0.0, abs=1e-9) or limit == pytest.approx(at)
 
 
-@pytest.mark.parametrize("mechanism", [lambda n, p: uniform_price(n, p, k=0.5), lambda n, p: pay_as_bid(n, p, c=0.5)])
+@pytest.mark.parametrize(
+    "mechanism", [lambda n, p: uniform_price(n, p, k=0.5), lambda n, p: pay_as_bid(n, p, c=0.5), mcafee]
+)
 @given(bids=side, offers=side, which=st.integers(0, 4), more=st.floats(0.0, 3.0))
 @MANY
 def test_a_higher_bid_never_lowers_its_own_fill(mechanism, bids, offers, which, more):
@@ -251,6 +253,17 @@ def test_the_price_of_a_pair_in_the_middle_of_a_tie_is_shared_by_the_tie():
         (1, 2, 0.25),
         (1, 3, 0.75),
     ]
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_one_trader_facing_many_gives_up_every_trade_under_trade_reduction(side):
+    rng = np.random.default_rng(12)
+    net = side * rng.uniform(0.1, 2.0, (500, 9))
+    net[:, 4] = -side * 30.0
+    prices = np.where(net > 0.0, 7.0, 3.0) + rng.uniform(-1.0, 1.0, net.shape)
+    fills = mcafee(net, prices)
+    assert not fills.filled_kwh.any()
+    assert np.isnan(fills.buy_price).all()
 
 
 def test_truthful_orders_that_all_tie_trade_all_but_the_smallest_pair_under_trade_reduction():

@@ -187,6 +187,31 @@ def test_readings_that_are_no_power_are_refused_with_their_place(community, bad)
         )
 
 
+@pytest.mark.parametrize("bad", [np.inf, -0.5])
+def test_a_roof_that_is_no_size_is_refused(community, bad):
+    pv_kw = np.array([1.0, np.nan, bad, 0.0, 0.0, 0.0])
+    with pytest.raises(MarketError, match="pv_kw of household HH003 is"):
+        Community(
+            community.household_ids,
+            community.start_at,
+            community.slot_h,
+            community.load_kw,
+            community.solar_kw,
+            pv_kw,
+        )
+
+
+def test_without_compiled_code_numpy_does_the_work(monkeypatch, caplog):
+    passes.load_compiled.cache_clear()
+    monkeypatch.setitem(sys.modules, "core.market.compiled", None)
+    monkeypatch.delattr("core.market.compiled", raising=False)
+    assert passes.compiled_for(10**9) is None
+    assert "NumPy does the work" in caplog.text
+    monkeypatch.undo()
+    passes.load_compiled.cache_clear()
+    assert passes.load_compiled() is not None
+
+
 def test_a_feed_in_price_above_retail_is_refused():
     with pytest.raises(MarketError, match=r"In slot 1 the retail price is 2\.0 and the feed-in price 3\.0"):
         Tariff(np.array([7.0, 2.0]), np.array([3.0, 3.0]))

@@ -157,6 +157,22 @@ def test_cutting_the_horizon_in_two_changes_no_bill(algorithm_id, market, cut):
 @EVERY
 @given(market=markets())
 @FEW
+def test_the_order_of_slots_does_not_matter_without_batteries(algorithm_id, market):
+    if "additive_over_slots" in get(algorithm_id).exempt:
+        return
+    community, tariff = market
+    backwards = _community(community.load_kw[::-1], community.solar_kw[::-1], community.pv_kw)
+    prices = Tariff(tariff.retail_price[::-1], tariff.feed_in_price[::-1])
+    for strategy in set(_strategies(algorithm_id)) - {"zero_intelligence"}:  # whose draws go with the time
+        parameters = _parameters(algorithm_id, strategy)
+        bill = run_algorithm(algorithm_id, community, tariff, parameters=parameters).households["bill"]
+        other = run_algorithm(algorithm_id, backwards, prices, parameters=parameters).households["bill"]
+        assert other == pytest.approx(bill, abs=1e-9)
+
+
+@EVERY
+@given(market=markets())
+@FEW
 def test_trades_add_up_to_what_was_bought_and_sold(algorithm_id, market):
     community, tariff = market
     for strategy in _strategies(algorithm_id):
