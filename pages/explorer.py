@@ -13,5 +13,5 @@ user = guard()
 
 st.title("Explorer", anchor=False)
 lens = Lens.of(current(), user)
-views.search_box()
+views.search_box(lens)
 views.draw(lens, address.read(st.query_params.to_dict()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 from streamlit.testing.v1 import AppTest
 
@@ -44,5 +45,9 @@ def text_of(app: AppTest) -> str:
 
 
 def links_of(app: AppTest) -> dict[str, str]:
-    """Label to query of every link that stays within the session."""
-    return {element.proto.label: element.proto.query_string for element in app.get("page_link")}
+    """Label to address of every link outside of tables; those to other pages have the page's name."""
+    found = {element.proto.label: element.proto.page for element in app.get("page_link")}
+    for element in app.get("html"):
+        for href, label in re.findall(r'<a class="lab-link" href="([^"]*)">([^<]*)</a>', element.proto.body):
+            found[unescape(label)] = unescape(href)
+    return found

@@ -33,12 +33,12 @@ def test_the_block_list_is_paged_by_height(page: Opened, mine: Mine) -> None:
     for number in range(45):
         mine(trade(number))
     newest = page()
-    assert links_of(newest)["Older"] == "before=26"
+    assert links_of(newest)["Older →"] == "?before=26"
     older = page(before="26")
     assert re.findall(r"\s(\d+)\s+2026-01-01", text_of(older))[:2] == ["25", "24"]
-    assert links_of(older)["Newer"] == "before=46"
-    assert links_of(older)["Older"] == "before=6"
-    assert "Older" not in links_of(page(before="6"))
+    assert links_of(older)["← Newer"] == "?before=46"
+    assert links_of(older)["Older →"] == "?before=6"
+    assert "Older →" not in links_of(page(before="6"))
 
 
 def test_a_block_page_shows_recomputed_beside_recorded_values(page: Opened, mine: Mine, chain: Chain) -> None:
@@ -50,7 +50,7 @@ def test_a_block_page_shows_recomputed_beside_recorded_values(page: Opened, mine
     assert text.count("✓ same") == 5
     assert re.search(r"trade\s+HH001\s+HH007\s+3\.500\s+6\.80\s+23\.80", text)
     assert "2026-01-01 05:32:40.000 IST (UTC+05:30)" in text
-    assert links_of(app)["Block 0"] == "block=0"
+    assert links_of(app)["← Block 0"] == "?block=0"
 
 
 def test_a_block_page_names_what_differs_after_an_edit(page: Opened, mine: Mine, settings: Settings) -> None:
@@ -74,8 +74,8 @@ def test_a_long_block_shows_its_transactions_in_parts(page: Opened, mine: Mine) 
     mine(*(trade(number) for number in range(120)))
     app = page(block="1")
     assert "Transactions 0 to 99 of 120" in text_of(app).replace("\\", "")
-    assert links_of(app)["Later"] == "block=1&first=100"
-    assert links_of(page(block="1", first="100"))["Earlier"] == "block=1&first=0"
+    assert links_of(app)["Later →"] == "?block=1&first=100"
+    assert links_of(page(block="1", first="100"))["← Earlier"] == "?block=1&first=0"
 
 
 def test_foreign_text_in_a_transaction_stays_text(page: Opened, mine: Mine) -> None:

@@ -143,7 +143,7 @@ def test_a_day_lists_its_blocks_and_leads_to_its_transactions(page: Opened, mine
         mine(trade(number))
     app = page(q="1 Jan 2026")
     assert re.findall(r"\s(\d+)\s+2026-01-01", text_of(app)) == ["3", "2", "1", "0"]
-    assert links_of(app)["Transactions of the day"] == "tab=Transactions&from=2026-01-01&to=2026-01-01"
+    assert links_of(app)["Transactions of the day"] == "?tab=Transactions&from=2026-01-01&to=2026-01-01"
     minute = page(q="2026-01-01 05:32")
     assert re.findall(r"\s(\d+)\s+2026-01-01", text_of(minute)) == ["1", "0"]
 
@@ -181,11 +181,11 @@ def test_transactions_are_filtered_by_what_the_address_says(page: Opened, mine: 
 
 def test_a_long_list_is_paged_and_keeps_its_filter(page: Opened, mine: Mine) -> None:
     mine(*(trade(number) for number in range(120)))
-    older = links_of(page(tab="Transactions", who="HH001"))["Older"]
-    assert older == "tab=Transactions&who=HH001&before=70"
+    older = links_of(page(tab="Transactions", who="HH001"))["Older →"]
+    assert older == "?tab=Transactions&who=HH001&before=70"
     again = page(tab="Transactions", who="HH001", before="70")
-    assert links_of(again)["Older"] == "tab=Transactions&who=HH001&before=20"
-    assert "Older" not in links_of(page(tab="Transactions", who="HH001", before="20"))
+    assert links_of(again)["Older →"] == "?tab=Transactions&who=HH001&before=20"
+    assert "Older →" not in links_of(page(tab="Transactions", who="HH001", before="20"))
 
 
 def test_a_chain_without_trades_shows_no_empty_charts(page: Opened) -> None:

@@ -37,10 +37,10 @@ def draw_list(lens: Lens, before: str) -> None:
     newest, oldest = blocks[0].height, blocks[-1].height
     with st.container(horizontal=True):
         if before.isdecimal():
-            go("Newest", icon=":material/first_page:")
-            go("Newer", icon=":material/chevron_left:", before=newest + PAGE + 1)
+            go("Newest")
+            go("← Newer", before=newest + PAGE + 1)
         if oldest > 0:
-            go("Older", icon=":material/chevron_right:", before=oldest)
+            go("Older →", before=oldest)
 
 
 def blocks_table(blocks: Sequence[BlockSummary], lens: Lens) -> str:
@@ -73,10 +73,10 @@ def draw_one(lens: Lens, subject: str, first: int) -> None:
     st.subheader(f"Block {lens.amounts.whole(block.height)}", anchor=False)
     with st.container(horizontal=True):
         if block.height > 0:
-            go(f"Block {lens.amounts.whole(block.height - 1)}", icon=":material/chevron_left:", block=block.height - 1)
+            go(f"← Block {lens.amounts.whole(block.height - 1)}", block=block.height - 1)
         if block.height < lens.chain.status().height:
-            go(f"Block {lens.amounts.whole(block.height + 1)}", icon=":material/chevron_right:", block=block.height + 1)
-        go("All blocks", icon=":material/list:")
+            go(f"Block {lens.amounts.whole(block.height + 1)} →", block=block.height + 1)
+        go("All blocks")
     st.code(block.hash, language=None)
     st.html(html_facts(_facts(page, lens), name=f"Block {block.height}"))
     _draw_checks(page, lens)
@@ -155,6 +155,6 @@ def _draw_pager(page: BlockPage, lens: Lens) -> None:
     height = page.summary.height
     with st.container(horizontal=True):
         if page.first > 0:
-            go("Earlier", icon=":material/chevron_left:", block=height, first=max(0, page.first - LINES))
+            go("← Earlier", block=height, first=max(0, page.first - LINES))
         if last < total:
-            go("Later", icon=":material/chevron_right:", block=height, first=last)
+            go("Later →", block=height, first=last)

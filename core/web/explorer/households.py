@@ -159,7 +159,7 @@ def _draw_statement(lens: Lens, household_id: str, partners: Sequence[Account]) 
             icon=":material/download:",
             on_click="ignore",
         )
-        go("All households", icon=":material/list:", tab="Households")
+        go("All households", tab="Households")
 
 
 def statement_csv(partners: Sequence[Account], *, currency: str) -> bytes:

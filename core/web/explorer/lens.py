@@ -15,10 +15,11 @@ from core.exchange import Exchange
 from core.runs import Runs
 from core.store.quarantine import Quarantine
 from core.web.charts import CONFIG
+from core.web.explorer.address import link
 from core.web.explorer.amounts import Amounts, amounts_of
+from core.web.explorer.table import html_link
 from core.web.explorer.times import Clock, Span
 from core.web.frame import PAGES
-from core.web.text import foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,14 @@ class Lens:
         return self.clock.zone_name
 
 
-def go(label: str, *, page: str = "explorer", icon: str | None = None, **parameters: object) -> None:
-    """A link that stays in this session: to a view of the explorer, or to another page. `label` is plain text."""
-    query = {name.rstrip("_"): str(value) for name, value in parameters.items() if value not in (None, "")}
-    st.page_link(PAGES / f"{page}.py", label=foreign(label), icon=icon, query_params=query or None)
+def go(label: str, **parameters: object) -> None:
+    """A link to another view of the explorer; without parameters to the overview. `label` is plain text."""
+    st.html(html_link(label, link(**parameters)), width="content")
+
+
+def visit(label: str, page: str, *, icon: str, **parameters: str) -> None:
+    """A link to another page."""
+    st.page_link(PAGES / f"{page}.py", label=label, icon=icon, query_params=parameters or None)
 
 
 def leave(page: str, **parameters: str) -> None:
@@ -88,5 +93,5 @@ def nothing_yet() -> None:
         icon=":material/hourglass_empty:",
     )
     with st.container(horizontal=True):
-        go("Watch the live market", page="live", icon=":material/monitoring:")
-        go("Run a comparison", page="compare", icon=":material/balance:")
+        visit("Watch the live market", "live", icon=":material/monitoring:")
+        visit("Run a comparison", "compare", icon=":material/balance:")

@@ -16,7 +16,7 @@ from core.web.compare.figures import CURRENCY, FIGURES, Figure, figure_of
 from core.web.explorer import prose
 from core.web.explorer.amounts import short
 from core.web.explorer.entries import hash_cell
-from core.web.explorer.lens import Lens, go, leave
+from core.web.explorer.lens import Lens, go, leave, visit
 from core.web.explorer.table import Cell, Column, Row, html_facts, html_table
 from core.web.text import foreign
 
@@ -30,8 +30,8 @@ def draw(lens: Lens, run_id: str) -> None:
     document = entry.document
     st.subheader(foreign(document.get("name") or f"Run {run_id}", limit=LONGEST), anchor=False)
     with st.container(horizontal=True):
-        go(f"Block {lens.amounts.whole(entry.height)}", icon=":material/deployed_code:", block=entry.height)
-        go("All runs", icon=":material/list:", tab="Transactions", kind="run")
+        go(f"Block {lens.amounts.whole(entry.height)}", block=entry.height)
+        go("All runs", tab="Transactions", kind="run")
     facts = prose.facts(document, lens.amounts, clock=lens.clock)
     st.html(html_facts([*facts, ("Transaction", hash_cell(entry.tx_hash))], name="The run"))
     _draw_again(lens, run_id)
@@ -59,7 +59,7 @@ def _draw_again(lens: Lens, run_id: str) -> None:
         st.caption("Its result is kept by whoever ran it; what is recorded here is enough to check a repetition.")
         return
     with st.container(horizontal=True):
-        go("Open the result", page="compare", icon=":material/balance:", run=run_id)
+        visit("Open the result", "compare", icon=":material/balance:", run=run_id)
         if state.ended and may(lens.user, "analyst"):
             asked = st.button(
                 "Run again and compare",

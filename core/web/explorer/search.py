@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.chain.records import Search
+from core.errors import LabError
 from core.web.explorer import prose
 from core.web.explorer.blocks import blocks_table
 from core.web.explorer.entries import entries_table, hash_cell
@@ -28,6 +29,15 @@ class Target:
 
     parameter: str
     value: str
+
+
+def address_of(lens: Lens, text: str) -> dict[str, str]:
+    """The parameters of the view that a search leads to: its one meaning, or the list of its meanings."""
+    try:
+        target = only_target(lens.chain.find(text)) if lens.clock.read(text) is None else None
+    except LabError:
+        target = None
+    return {target.parameter: target.value} if target else {"q": text}
 
 
 def draw(lens: Lens, text: str) -> None:
@@ -95,7 +105,7 @@ def _draw_nothing(lens: Lens, text: str) -> None:
         "a block's height, a household such as HH001, a run's id, or a day such as 2026-01-31.",
         icon=":material/search_off:",
     )
-    go("All blocks", icon=":material/list:")
+    go("All blocks")
 
 
 def _readable(payload: bytes) -> str:
@@ -108,10 +118,10 @@ def _draw_span(lens: Lens, text: str, span: Span) -> None:
     blocks = lens.blocks_between(span, limit=MOST)
     if not blocks:
         st.info("No block was mined in that time.", icon=":material/search_off:")
-        go("All blocks", icon=":material/list:")
+        go("All blocks")
         return
     first, last = lens.clock.day(span.start_ms), lens.clock.day(span.end_ms - 1)
-    go("Transactions of the day", icon=":material/filter_alt:", tab="Transactions", from_=first, to=last)
+    go("Transactions of the day", tab="Transactions", from_=first, to=last)
     if len(blocks) == MOST:
         st.caption(f"The newest {lens.amounts.whole(MOST)} blocks of that time.")
     st.html(blocks_table(blocks, lens))

@@ -1,7 +1,8 @@
-"""Tables of text and links as plain HTML: light, readable by a screen reader, and every cell escaped on its way in.
+"""Tables of text, and links, as plain HTML: light, readable by a screen reader, every text escaped on its way in.
 
-Streamlit's tables link into a new tab only. Here nothing a cell holds can be markup: text passes `text.plain` and
-`html.escape`, links are made by `address.link`, and Streamlit's sanitizer removes scripts a second time.
+Streamlit's tables link into a new tab only, and its links within a page leave the browser's address behind. Here
+nothing a cell holds can be markup: text passes `text.plain` and `html.escape`, links are made by `address.link`, and
+Streamlit's sanitizer removes scripts a second time.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ border-bottom:1px solid color-mix(in srgb,currentColor 14%,transparent)}
 .lab-table .w{white-space:normal;overflow-wrap:anywhere}
 .lab-table a{color:light-dark(#1d4ed8,#8fb0ff);text-decoration:none}
 .lab-table a:hover,.lab-table a:focus-visible{text-decoration:underline}
+.lab-link{display:inline-block;padding:.25rem .7rem;border-radius:6px;font-size:.875rem;font-weight:500;
+white-space:nowrap;text-decoration:none;color:inherit;background:color-mix(in srgb,currentColor 8%,transparent)}
+.lab-link:hover,.lab-link:focus-visible{background:color-mix(in srgb,currentColor 16%,transparent)}
 .lab-table tbody tr:hover{background:color-mix(in srgb,currentColor 5%,transparent)}
 </style>"""
 
@@ -71,6 +75,11 @@ def html_facts(facts: Iterable[tuple[str, Cell | str]], *, name: str) -> str:
     """Names beside values, one fact a line; values wrap."""
     body = "".join(f'<tr><th scope="row">{escape(name)}</th>{_cell(value, "prose")}</tr>' for name, value in facts)
     return _framed(f"<tbody>{body}</tbody>", name)
+
+
+def html_link(label: str, href: str) -> str:
+    """A link to another view, as a button looks. A plain link: the browser's address, history and new tabs hold."""
+    return f'{STYLE}<a class="lab-link"{_attribute("href", href)}>{escape(plain(label))}</a>'
 
 
 def _framed(inner: str, name: str) -> str:

@@ -30,7 +30,7 @@ def draw(lens: Lens, subject: str) -> None:
     try:
         page = lens.chain.transaction(tx_hash)
     except NotFoundError:
-        waiting = lens.chain.find(tx_hash).pending
+        waiting = lens.chain.pool.find(tx_hash)
         if not waiting:
             raise
         _draw_pending(lens, waiting[0])
@@ -57,8 +57,8 @@ def _draw_mined(lens: Lens, page: TransactionPage) -> None:
     st.subheader("Transaction", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge("Mined", icon=":material/check:", color="green")
-        go(f"Block {lens.amounts.whole(block.height)}", icon=":material/deployed_code:", block=block.height)
-        go("All blocks", icon=":material/list:")
+        go(f"Block {lens.amounts.whole(block.height)}", block=block.height)
+        go("All blocks")
     st.code(line.tx_hash, language=None)
     st.markdown(f"**{foreign(prose.sentence(line.document, lens.amounts), limit=LONGEST)}**")
     facts = prose.facts(line.document, lens.amounts, clock=lens.clock)
@@ -138,6 +138,7 @@ def _draw_proof(lens: Lens, page: TransactionPage) -> None:
         file_name=f"receipt-{page.line.tx_hash[:16]}.json",
         mime="application/json",
         icon=":material/download:",
+        on_click="ignore",
         help="With it anybody can check this transaction offline: python tools/verify_receipt.py receipt.json",
     )
 

@@ -37,9 +37,9 @@ def draw_list(lens: Lens, wanted: Filter, *, name: str, **address: str) -> None:
     st.html(entries_table(entries, lens))
     with st.container(horizontal=True, vertical_alignment="center"):
         if before is not None:
-            go("Newest", icon=":material/first_page:", **address)
+            go("Newest", **address)
         if len(entries) == PAGE:
-            go("Older", icon=":material/chevron_right:", **address, before=entries[-1].seq)
+            go("Older →", **address, before=entries[-1].seq)
         for form in exports.FORMATS:
             st.download_button(
                 form.name,

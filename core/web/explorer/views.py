@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from core.errors import LabError, LedgerDamagedError, NotFoundError
@@ -14,22 +16,22 @@ BOX = "explorer_search"
 LONGEST = 400
 
 
-def search_box() -> None:
-    """Whatever is typed becomes the address ?q=…, so that a search can be sent to somebody."""
+def search_box(lens: Lens) -> None:
+    """Whatever is typed becomes the address of what it means, so that it can be sent to somebody."""
     st.text_input(
         "Search the chain",
         key=BOX,
         placeholder="hash or its beginning · block height · household · run · date",
         icon=":material/search:",
         label_visibility="collapsed",
-        on_change=_search,
+        on_change=partial(_search, lens),
     )
 
 
-def _search() -> None:
+def _search(lens: Lens) -> None:
     text = st.session_state[BOX].strip()
     if text:
-        st.query_params.from_dict({"q": text})
+        st.query_params.from_dict(search.address_of(lens, text))
         st.session_state[BOX] = ""
 
 
@@ -39,10 +41,10 @@ def draw(lens: Lens, asked: Address) -> None:
         _draw(lens, asked)
     except NotFoundError as error:
         st.warning(foreign(error, limit=LONGEST), icon=":material/search_off:")
-        go("All blocks", icon=":material/list:")
+        go("All blocks")
     except LedgerDamagedError as error:
         st.error(foreign(error, limit=LONGEST), icon=":material/gpp_bad:")
-        go("All blocks", icon=":material/list:")
+        go("All blocks")
     except LabError as error:
         st.warning(foreign(error, limit=LONGEST), icon=":material/info:")
 
