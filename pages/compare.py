@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.web.compare import address, doors, next_run, result
+from core.web.compare import address, doors, look, next_run, result
 from core.web.session import guard
 
 user = guard()
 
+look.dress()
 st.title("Compare", anchor=False)
 
 if run_id := address.asked("run"):

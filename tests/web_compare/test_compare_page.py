@@ -103,7 +103,7 @@ def checked(app: AppTest) -> AppTest:
 
 
 def text_of(app: AppTest) -> str:
-    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.error, app.warning)
+    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.info, app.error, app.warning)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
@@ -124,7 +124,7 @@ def labels(app: AppTest) -> list[str]:
 def test_the_start_has_three_doors_and_says_the_next_step(page: Opened) -> None:
     app = page("ben")
     assert app.title[0].value == "Compare"
-    assert {"Your readings", "No files at hand?", "An earlier dataset"} <= {each.value for each in app.subheader}
+    assert {"Your readings", "No files at hand?", "An earlier dataset"} <= {each.value for each in app.header}
     assert "Try the sample community" in labels(app)
     assert "None yet" in text_of(app)
 
@@ -286,7 +286,7 @@ def test_an_address_that_leads_nowhere_says_so_and_offers_the_way_back(page: Ope
     app = page(run="0123456789abcdef")
     assert "There is no run" in app.error[0].value
     press(app, "To the start")
-    assert "Your readings" in [each.value for each in app.subheader]
+    assert "Your readings" in [each.value for each in app.header]
 
 
 def test_foreign_names_are_shown_as_characters(

@@ -22,7 +22,7 @@ def choose(numbers: Numbers, *, key: str, like: RunPlan | None, heavy: bool) -> 
 
     like: a plan to start from. heavy: leaves the optimum out unless somebody ticks it.
     """
-    st.subheader("Algorithms", anchor=False)
+    st.header("Algorithms", anchor=False)
     before = {each.algorithm_id: each.parameters for each in like.selections} if like else None
     chosen = []
     with st.grid("auto", min_column_width=205):

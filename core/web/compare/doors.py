@@ -40,7 +40,7 @@ def show(user: User) -> None:
 
 
 def _drop(user: User) -> None:
-    st.subheader("Your readings", anchor=False)
+    st.header("Your readings", anchor=False)
     dropped = st.file_uploader(
         "Drop CSV files of meters, all at once",
         type=["csv", "txt", "tsv"],
@@ -107,7 +107,7 @@ def _refusal() -> None:
 
 
 def _earlier(user: User) -> None:
-    st.subheader("An earlier dataset", anchor=False)
+    st.header("An earlier dataset", anchor=False)
     known = current().datasets.list(user.user_id)
     if not known:
         st.caption("None yet. Files you drop stay here, so that you can compare them again.")

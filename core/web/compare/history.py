@@ -25,7 +25,7 @@ BADGES = {
 
 def show(user: User) -> None:
     """The list, newest first."""
-    st.subheader("Earlier comparisons", anchor=False)
+    st.header("Earlier comparisons", anchor=False)
     text = st.text_input(
         "Find",
         placeholder="name, tag or dataset",

@@ -1,18 +1,24 @@
-"""Tables of figures: dense, numbers to the right, names that stay in sight while the rest scrolls."""
+"""The page's look: small headings; tables with numbers to the right and names that stay while the rest scrolls."""
 
 from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
 
+from core.web.look import ACCENT
+
 _KEY = "compare_table"
 
 
 def dress() -> None:
-    """Put the rules for tables on the page."""
+    """Put the page's rules on it: small headings, tables of figures."""
     paper = st.get_option(f"theme.{'dark' if st.context.theme.type == 'dark' else 'light'}.backgroundColor")
     st.html(
         f"""<style>
+[data-testid="stMain"] h2 {{ font-size: 1.15rem; padding: 0.4rem 0; }}
+[data-testid="stMain"] [data-testid="stBaseButton-primary"]:enabled {{
+  background: {ACCENT}; border-color: {ACCENT}; color: #fff;
+}}
 [class*="st-key-{_KEY}"] table {{ font-variant-numeric: tabular-nums; font-size: 0.86rem; }}
 [class*="st-key-{_KEY}"] :is(td, th) {{ padding: 0.3rem 0.5rem; white-space: nowrap; text-align: right !important; }}
 [class*="st-key-{_KEY}"] :is(td, th) [data-testid="stMarkdownContainer"] {{

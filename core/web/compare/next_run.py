@@ -47,7 +47,7 @@ def show(dataset_id: str, user: User) -> None:
 
 def _heading(dataset: Dataset) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(foreign(dataset.name, limit=120), anchor=False)
+        st.header(foreign(dataset.name, limit=120), anchor=False)
         if st.button("Other readings", icon=":material/arrow_back:", type="tertiary", key="compare_back"):
             go()
 

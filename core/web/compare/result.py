@@ -14,7 +14,7 @@ from core.runs.results import RunResult
 from core.runs.runs import RunState
 from core.web.compare import history, lineage, receipt_line, under_way
 from core.web.compare.address import asked, go
-from core.web.compare.look import count, dress
+from core.web.compare.look import count
 from core.web.compare.memory import Memory
 from core.web.compare.numbers import Numbers, numbers_of
 from core.web.compare.scene import Scene, days_of, scene_of
@@ -30,7 +30,6 @@ def show(run_id: str, user: User) -> None:
     except NotFoundError as missing:
         _not_here(missing)
         return
-    dress()
     _heading(state, user)
     if not state.ended:
         under_way.progress(run_id)
@@ -57,7 +56,7 @@ def _not_here(missing: LabError) -> None:
 
 def _heading(state: RunState, user: User) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(foreign(state.name, limit=120), anchor=False, width="content")
+        st.header(foreign(state.name, limit=120), anchor=False, width="content")
         if state.ended:
             history.status(state)
         for tag in state.tags:

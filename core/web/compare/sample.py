@@ -16,7 +16,7 @@ from core.web.text import foreign
 
 def offer(user: User) -> None:
     """The door."""
-    st.subheader("No files at hand?", anchor=False)
+    st.header("No files at hand?", anchor=False)
     st.caption(
         "A made-up community in Delhi: homes with and without roofs, evening peaks, a week of half-hours."
         " Every algorithm is compared on it at once."

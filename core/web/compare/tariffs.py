@@ -29,7 +29,7 @@ def choose(
     numbers: Numbers, *, key: str, time_zone: str, algorithms: Sequence[Algorithm], like: RunPlan | None
 ) -> tuple[Scenario, ...]:
     """The scenarios. Raises MarketError saying which price or value does not fit."""
-    st.subheader("Tariffs", anchor=False)
+    st.header("Tariffs", anchor=False)
     known = _tariffs_of(like)
     tariffs: dict[str, TariffPlan] = {}
     for place in range(_count(f"{key}_tariffs", len(known))):
