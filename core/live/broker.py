@@ -24,6 +24,7 @@ USERNAME = "lab"
 
 _START_S = 15.0
 _STOP_S = 10.0
+_AGAIN_S = 1.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -41,6 +42,7 @@ class Broker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._server: Any = None
+        self._ended = threading.Event()
         self.endpoint: Endpoint | None = None
         self.sentence = "The embedded broker is not running."
 
@@ -54,11 +56,11 @@ class Broker:
         if self._thread is not None:
             raise UnavailableError("The embedded broker is already running.")
         password = read_options(self.options_file).get("-P") or secrets.token_hex(16)
-        wanted = self._settings.mqtt_port
-        port = free_port(wanted)
+        port = free_port(self._settings.mqtt_port)
         endpoint = Endpoint(HOST, port, username=USERNAME, password=password, embedded=True)
         write_options(self._settings.data_dir, endpoint)
         started: Future[None] = Future()
+        self._ended.clear()
         self._thread = threading.Thread(target=self._run, args=(endpoint, started), name="mqtt-broker", daemon=True)
         self._thread.start()
         try:
@@ -67,10 +69,7 @@ class Broker:
             self.stop()
             raise UnavailableError(f"The embedded broker did not start on {endpoint.address}: {error}.") from error
         self.endpoint = endpoint
-        self.sentence = f"The embedded broker listens on {endpoint.address}."
-        if port != wanted:
-            self.sentence += f" Port {wanted} is taken by another program."
-        _LOG.info("%s", self.sentence)
+        _LOG.info("embedded broker on %s", endpoint.address)
         return endpoint
 
     def undelivered(self, client_id: str) -> int:
@@ -83,6 +82,7 @@ class Broker:
         """Close the port and end the thread."""
         thread, loop, stopping = self._thread, self._loop, self._stopping
         self._thread = None
+        self._ended.set()
         if loop is not None and stopping is not None and not loop.is_closed():
             loop.call_soon_threadsafe(stopping.set)
         if thread is not None:
@@ -91,14 +91,19 @@ class Broker:
         self.sentence = "The embedded broker is not running."
 
     def _run(self, endpoint: Endpoint, started: Future[None]) -> None:
-        try:
-            asyncio.run(self._serve(endpoint, started))
-        except Exception as error:
-            if started.done():
-                _LOG.exception("embedded broker failed")
-                self.sentence = f"The embedded broker has stopped: {error}."
-            else:
-                started.set_exception(error)
+        """Serve until `stop`; a server that fails after its start is started again with what it remembers."""
+        while True:
+            try:
+                asyncio.run(self._serve(endpoint, started))
+                return
+            except Exception as error:
+                if not started.done():
+                    started.set_exception(error)
+                    return
+                _LOG.exception("the embedded broker failed")
+                self.sentence = f"The embedded broker failed ({type(error).__name__}) and starts again."
+            if self._ended.wait(_AGAIN_S):
+                return
 
     async def _serve(self, endpoint: Endpoint, started: Future[None]) -> None:
         from core.live.broker_sessions import LosslessBroker  # amqtt takes 0.3 s to import
@@ -110,11 +115,20 @@ class Broker:
         server = LosslessBroker(configuration(endpoint), kept=self._sessions())
         await server.start()
         self._server = server
-        started.set_result(None)
-        await self._stopping.wait()
-        self._server = None
-        broker_memory.save(self._settings.data_dir, await asyncio.wait_for(server.closing_memory(), _STOP_S / 2))
-        await asyncio.wait_for(server.shutdown(), _STOP_S / 2)
+        if not started.done():
+            started.set_result(None)
+        self.sentence = f"The embedded broker listens on {endpoint.address}.{self._elsewhere(endpoint)}"
+        try:
+            await server.serve_until(self._stopping)
+        finally:
+            self._server = None
+            kept = await asyncio.wait_for(server.closing_memory(), _STOP_S / 2)
+            broker_memory.save(self._settings.data_dir, kept)
+            await asyncio.wait_for(server.shutdown(), _STOP_S / 2)
+
+    def _elsewhere(self, endpoint: Endpoint) -> str:
+        wanted = self._settings.mqtt_port
+        return "" if endpoint.port == wanted else f" Port {wanted} is taken by another program."
 
     def _sessions(self) -> list[KeptSession]:
         """Those of the last stop, and the feed's."""

@@ -137,14 +137,23 @@ class LosslessBroker(Broker):  # type: ignore[misc]  # amqtt has no types
             self._subscriptions.setdefault(topic_filter, []).append((session, qos))
         self._sessions[kept.client_id] = (session, handler)
 
+    async def serve_until(self, stopping: asyncio.Event) -> None:
+        """Wait for the event. Raises RuntimeError if the task that hands messages on ends before."""
+        waiting = asyncio.create_task(stopping.wait())
+        await asyncio.wait([waiting, self._broadcast_task], return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            waiting.cancel()
+            raise RuntimeError("amqtt no longer hands messages on")
+
     async def closing_memory(self) -> list[KeptSession]:
         """End every connection, finish what was accepted, and return the sessions for the next start."""
         for server in self._servers.values():
             server.instance.close()
         for _, handler in list(self._sessions.values()):
             await self._stop_handler(handler)
-        while not self._broadcast_queue.empty() or any(not task.done() for task in self._tasks_queue):
-            await asyncio.sleep(0.01)
+        while not self._broadcast_queue.empty():
+            await self._run_broadcast(self._tasks_queue)
+        await asyncio.gather(*self._tasks_queue, return_exceptions=True)
         return [self._memory_of(session) for session, _ in self._sessions.values() if session.clean_session is False]
 
     def _memory_of(self, session: Session) -> KeptSession:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,10 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
 
+Where = Endpoint | Callable[[], Endpoint] | None
+"""A broker, or a callable that names it at each try to connect, or nothing: then the settings name it."""
+
+
 def subscribed_topics(settings: Settings) -> tuple[str, ...]:
     """The topics of the feed: trades, and meter readings with the household's id as last level."""
     return settings.mqtt_topic, f"{settings.mqtt_meters_topic}/+"
@@ -53,6 +57,13 @@ def resolve(settings: Settings) -> Endpoint:
     Raises InputError for a password file that others can read, UnavailableError when no app has left credentials.
     """
     return external(settings) if settings.mqtt_host else embedded(settings.data_dir)
+
+
+def located(settings: Settings, where: Where) -> Endpoint:
+    """What a service was given as its broker, as an endpoint; nothing means that the settings name it."""
+    if where is None:
+        return resolve(settings)
+    return where if isinstance(where, Endpoint) else where()
 
 
 def external(settings: Settings) -> Endpoint:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from core.live.endpoint import Endpoint, resolve, subscribed_topics
+from core.live.endpoint import Where, located, subscribed_topics
 from core.live.intake import Arrived, Intake
 from core.live.link import Link, LinkError
 from core.live.meters import MeterMarket
@@ -73,7 +73,7 @@ class Feed:
         pool: Pool,
         quarantine: Quarantine,
         *,
-        endpoint: Endpoint | Callable[[], Endpoint] | None = None,
+        endpoint: Where = None,
         patience: Patience = Patience(),
         random_source: random.Random | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -161,7 +161,7 @@ class Feed:
 
     def _live(self, intake: Intake) -> None:
         """One connection, until it is lost (raises) or the feed stops (returns)."""
-        endpoint = self._where()
+        endpoint = located(self._settings, self._endpoint)
         topics = subscribed_topics(self._settings)
         link = Link(endpoint, client_id=self._settings.mqtt_client_id, topics=topics)
         try:
@@ -211,11 +211,6 @@ class Feed:
             raise LinkError(f"{link.endpoint.address} no longer answers.")
         if now - max(link.heard_at, link.asked_at) > self._patience.silence_s:
             link.subscribe()
-
-    def _where(self) -> Endpoint:
-        if self._endpoint is None:
-            return resolve(self._settings)
-        return self._endpoint if isinstance(self._endpoint, Endpoint) else self._endpoint()
 
     def _pause(self, failures: int, *, state: State, sentence: str) -> None:
         if self._stopping.is_set():

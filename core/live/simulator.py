@@ -17,7 +17,7 @@ from itertools import groupby
 
 from core.errors import LabError
 from core.live.clearing import MICRO, ClearedTrade, clear
-from core.live.endpoint import Endpoint, resolve
+from core.live.endpoint import Where, located
 from core.live.link import Link, LinkError
 from core.market.community import Community
 from core.settings import Settings
@@ -62,7 +62,7 @@ class Simulator:
         self,
         settings: Settings,
         *,
-        endpoint: Endpoint | Callable[[], Endpoint] | None = None,
+        endpoint: Where = None,
         weeks: Callable[[int], Community] = sample_week,
     ) -> None:
         self._settings = settings
@@ -127,7 +127,7 @@ class Simulator:
     def _play(self) -> None:
         """Publish slot after slot over one connection, until it is lost (raises) or the simulator stops (returns)."""
         client_id = f"{self._settings.mqtt_client_id}-{PUBLISHER}"
-        link = Link(self._where(), client_id=client_id, topics=(), clean=True)
+        link = Link(located(self._settings, self._endpoint), client_id=client_id, topics=(), clean=True)
         try:
             link.open(self._stopping.is_set)
             while not self._stopping.is_set():
@@ -183,11 +183,6 @@ class Simulator:
         """Wait for the slot to pass, answering the broker meanwhile."""
         while not self._stopping.is_set() and (left_s := until - time.monotonic()) > 0:
             link.turn(min(left_s, _TURN_S))
-
-    def _where(self) -> Endpoint:
-        if self._endpoint is None:
-            return resolve(self._settings)
-        return self._endpoint if isinstance(self._endpoint, Endpoint) else self._endpoint()
 
     def _say(self, sentence: str, **changes: object) -> None:
         self._snapshot = replace(self._snapshot, sentence=sentence, **changes)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from core.errors import UnavailableError
+from core.live.announcer import Announcer
 from core.live.broker import Broker
 from core.live.broker_memory import FILE
 from core.live.endpoint import Endpoint, resolve
@@ -105,6 +106,7 @@ def test_one_command_publishes_a_trade(bench: Bench, broker: Broker) -> None:
     first, second = bench.documents()
     assert (first["energy_wh"], first["price_micro_per_kwh"]) == (3500, 6_800_000)
     assert (first["sequence"], second["sequence"]) == (0, 1)
+    wait_until(lambda: len(feed.cache.snapshot().recent) == 2, "the pages see both")
     snapshot = feed.cache.snapshot()
     assert [trade.energy_kwh for trade in snapshot.recent] == [3.5, 3.5]
     assert snapshot.recent[0].price == 6.8
@@ -124,7 +126,8 @@ def test_what_is_no_trade_is_quarantined_and_the_next_trade_still_arrives(
     assert bench.quarantine.totals() == {"not_json": 2, "negative": 2, "not_utf8": 1}
     twice = next(row for row in bench.quarantine.newest() if row.code == "negative")
     assert (twice.count, twice.topic) == (2, TOPIC)
-    assert dict(feed.cache.snapshot().reasons) == {"not_json": 2, "negative": 2, "not_utf8": 1}
+    reasons = {"not_json": 2, "negative": 2, "not_utf8": 1}
+    wait_until(lambda: dict(feed.cache.snapshot().reasons) == reasons, "the pages see them too")
     feed.stop()
 
 
@@ -296,3 +299,41 @@ def test_sessions_that_cannot_be_read_are_left_behind(settings: Settings, caplog
     broker.start()
     assert "cannot be read" in caplog.text
     broker.stop()
+
+
+def test_a_broker_that_fails_inside_starts_again_with_what_it_remembers(
+    bench: Bench, broker: Broker, publish: Opener, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher = publish(broker.endpoint)
+    publisher.send(trade_payload())
+    publisher.wait()
+    server = broker._server
+    broker._loop.call_soon_threadsafe(server._broadcast_task.cancel)  # type: ignore[union-attr]
+    wait_until(lambda: broker._server not in (server, None), "another server runs")
+    assert "embedded broker failed" in caplog.text
+    feed = connected(bench, broker)
+    wait_until(lambda: bench.pool.pending_count() == 1, "the trade is in the pool")
+    feed.stop()
+
+
+def test_the_newest_checkpoint_is_there_for_whoever_connects_later(broker: Broker, settings: Settings) -> None:
+    announcer = Announcer(settings)
+    announcer.announce("the first")
+    announcer.start()
+    assert broker.endpoint is not None
+    assert next_message(broker.endpoint, "iot-p2p-trading/checkpoint") == b"the first"
+    broker.stop()
+    announcer.announce("lost")
+    announcer.announce("the second")
+    broker.start()
+    assert next_message(broker.endpoint, "iot-p2p-trading/checkpoint") == b"the second"
+    announcer.stop()
+
+
+def next_message(endpoint: Endpoint, topic: str) -> bytes:
+    link = Link(endpoint, client_id="reader", topics=(topic,), clean=True)
+    link.open()
+    wait_until(lambda: link.turn(0.05) or link.inbox, "a message comes")
+    payload = bytes(link.inbox[0].payload)
+    link.close()
+    return payload

@@ -123,6 +123,18 @@ def test_a_full_disk_holds_messages_back_until_there_is_room(small_disk: Path, b
     bench.store.close()
 
 
+@pytest.fixture
+def hasty(bench: Bench) -> Bench:
+    """A bench that does not wait for the disk, for tests of other things."""
+
+    @event.listens_for(bench.store.engine, "connect")
+    def hurry(connection: object, _record: object) -> None:
+        connection.execute("PRAGMA synchronous=OFF")  # type: ignore[attr-defined]
+
+    bench.store.engine.dispose()
+    return bench
+
+
 # ---- nonsense
 
 
@@ -162,9 +174,9 @@ def any_topic(chance: random.Random) -> str:
     return prefix + "".join(chance.choice(letters) for _ in range(chance.randrange(0, 80)))
 
 
-def test_100000_random_and_mutated_messages_each_find_their_place(bench: Bench) -> None:
+def test_100000_random_and_mutated_messages_each_find_their_place(hasty: Bench) -> None:
     chance = random.Random(6)
-    intake = intake_of(bench)
+    intake = intake_of(hasty)
     received = stored = refused = 0
     for _ in range(200):
         batch = [
@@ -185,13 +197,13 @@ def test_100000_random_and_mutated_messages_each_find_their_place(bench: Bench) 
         stored += counts.trades
         refused += counts.quarantined
     assert received == 100_000
-    assert stored == bench.pool.pending_count() > 100
+    assert stored == hasty.pool.pending_count() > 100
     assert refused > 50_000
-    assert set(bench.quarantine.totals()) <= set(CODES)
+    assert set(hasty.quarantine.totals()) <= set(CODES)
     assert {"not_json", "not_utf8", "too_deep", "bad_id", "unexpected_topic", "wrong_type"} <= set(
-        bench.quarantine.totals()
+        hasty.quarantine.totals()
     )
-    assert len(bench.quarantine.newest(10 * MAX_ROWS)) <= MAX_ROWS + 500  # bounded
+    assert len(hasty.quarantine.newest(10 * MAX_ROWS)) <= MAX_ROWS + 500  # bounded
 
 
 def test_the_thread_lives_through_5000_of_them_over_a_broker(bench: Bench, broker: Broker, publish: Opener) -> None:
@@ -231,11 +243,11 @@ def test_a_message_that_cannot_be_stored_holds_up_no_other(bench: Bench, monkeyp
 # ---- memory
 
 
-def test_memory_is_flat_over_500000_messages(bench: Bench) -> None:
+def test_memory_is_flat_over_500000_messages(hasty: Bench) -> None:
     """Trades with and without an id, duplicates and nonsense, from many publishers; the pool empties as by mining."""
     chance = random.Random(8)
-    intake = intake_of(bench)
-    feed = bench.feed(None)  # type: ignore[arg-type]  # its cache only
+    intake = intake_of(hasty)
+    feed = hasty.feed(None)  # type: ignore[arg-type]  # its cache only
     process = psutil.Process()
     sizes = []
     for number in range(1_000):
@@ -260,7 +272,7 @@ def test_memory_is_flat_over_500000_messages(bench: Bench) -> None:
             batch.append(Arrived(TOPIC, payload, packet_id=serial % 65_535 + 1))
         feed.cache.add(intake.store(batch))
         if number % 20 == 0:
-            with bench.store.begin() as connection:
+            with hasty.store.begin() as connection:
                 connection.exec_driver_sql("DELETE FROM pending")
             gc.collect()
             sizes.append(process.memory_info().rss)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def sunny(number: int) -> Community:
     slots = 18
     return Community(
         household_ids=("HH001", "HH002"),
-        start_at=datetime(2025, 4, 1 + number, tzinfo=UTC),
+        start_at=datetime(2025, 4, 1, tzinfo=UTC) + timedelta(days=number),
         slot_h=0.5,
         load_kw=np.tile([0.0, 2.0], (slots, 1)),
         solar_kw=np.tile([4.0, 0.0], (slots, 1)),
@@ -62,7 +62,7 @@ def test_every_slot_is_published_and_the_weeks_follow_each_other(bench: Bench, b
     assert (trade["publisher"], trade["simulated"]) == ("simulator", True)
     snapshot = feed.cache.snapshot()
     assert (snapshot.gaps, snapshot.counts.duplicates, snapshot.counts.quarantined) == ((), 0, 0)
-    assert "Playing 2025-04-" not in simulator.sentence
+    assert "Playing" not in simulator.sentence
     assert simulator.snapshot().published >= 30
 
 

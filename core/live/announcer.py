@@ -1,0 +1,76 @@
+"""The ledger's newest checkpoint, published as a retained message: whoever connects later can keep it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from core.live.endpoint import Where, located
+from core.live.link import publish_once
+from core.settings import Settings
+
+_RETRY_S = 5.0
+_LOG = logging.getLogger(__name__)
+
+
+def checkpoint_topic(settings: Settings) -> str:
+    """`checkpoint`, beside the topic of trades."""
+    parent, slash, _ = settings.mqtt_topic.rpartition("/")
+    return f"{parent}{slash}checkpoint"
+
+
+class Announcer:
+    """Publishes in a thread of its own, so that no broker can hold up the miner; only the newest text matters."""
+
+    def __init__(self, settings: Settings, *, endpoint: Where = None) -> None:
+        self._settings = settings
+        self._endpoint = endpoint
+        self._changed = threading.Condition()  # owns _text and _stopping
+        self._text = b""
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def announce(self, text: str) -> None:
+        """Publish this next; returns at once."""
+        with self._changed:
+            self._text = text.encode()
+            self._changed.notify()
+
+    def start(self) -> None:
+        """Begin to publish."""
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="mqtt-announcer", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what is not published yet is not."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+        self._thread = None
+
+    def _run(self) -> None:
+        said = b""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping or self._text != said)  # noqa: B023  (same round)
+                if self._stopping:
+                    return
+                text = self._text
+            if self._published(text):
+                said = text
+            else:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._stopping, _RETRY_S)
+
+    def _published(self, text: bytes) -> bool:
+        try:
+            endpoint, topic = located(self._settings, self._endpoint), checkpoint_topic(self._settings)
+            client_id = f"{self._settings.mqtt_client_id}-announcer"
+            publish_once(endpoint, topic, text, client_id=client_id, retain=True)
+        except Exception as error:
+            _LOG.warning("checkpoint not published over MQTT: %s", error)
+            return False
+        return True
