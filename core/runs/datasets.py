@@ -158,6 +158,10 @@ class Datasets:
         """A user's datasets and those shared with everybody, last changed first."""
         return tuple(_dataset(row) for row in self._rows.list(user_id))
 
+    def options(self, dataset_id: str, *, user_id: str) -> Options:
+        """The choices by which one's dataset was read. Raises NotFoundError."""
+        return Options(**json.loads(self._access.owned(dataset_id, user_id=user_id).options))
+
     def report(self, dataset_id: str, *, user_id: str, link: str = "") -> Report:
         """How the dataset was read. Raises NotFoundError."""
         self._access.seen(dataset_id, user_id=user_id, link=link)

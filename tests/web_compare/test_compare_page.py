@@ -345,10 +345,15 @@ def test_gaps_are_shown_by_household_and_day_and_their_policy_can_be_changed(
     assert list(gaps["Missing slots"]) == [10]
     assert list(gaps["Longest in a row"]) == [10]
     assert len(app.get("plotly_chart")) == 1
+    assert "Warning" in text_of(app)
     next(each for each in app.selectbox if each.label == "Where readings are missing").set_value("hold")
     press(app, "Read all files of the dataset with these choices")
     gaps = next(frame.value for frame in app.dataframe if "Missing slots" in frame.value)
     assert list(gaps["Filled"]) == [10]
+    assert (
+        next(each for each in page(dataset=added.dataset.dataset_id).selectbox if "missing" in each.label).value
+        == "hold"
+    )
 
 
 def test_the_report_of_a_dataset_is_a_file_that_can_be_read_back(

@@ -49,7 +49,7 @@ def _drop(user: User) -> None:
         key=f"compare_files_{st.session_state.get(ROUND, 0)}",
     )
     batch = drop_zone()
-    with st.expander("How to read them", icon=":material/tune:"):
+    with st.expander("How to read them", icon=":material/tune:", expanded=REFUSED in st.session_state):
         options = _options()
     if batch and options is not None:
         _take_batch(user, batch, options)

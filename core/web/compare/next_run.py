@@ -64,6 +64,7 @@ def _not_here(missing: NotFoundError) -> None:
 def _reading(dataset: Dataset, report: Report, user: User, numbers: Numbers) -> None:
     warnings = sum(issue.severity == "warning" for issue in report.issues)
     label = f"What was read: {len(report.files)} files, {warnings} warnings, {len(report.gaps)} households with gaps"
+    report_view.warnings(report)
     with st.expander(label, icon=":material/fact_check:"):
         report_view.findings(report, numbers, parquet=current().datasets.parquet)
     if dataset.owner_id == user.user_id and dataset.kind == "upload":
@@ -76,8 +77,8 @@ def _extend(dataset: Dataset, report: Report, user: User) -> None:
         "More files for this dataset", type=["csv", "txt", "tsv"], accept_multiple_files=True, key="compare_more_files"
     )
     try:
-        options = choose(Options(time_zone=report.time_zone), key="compare_again")
-        options = replace(options, pv_kw=_installed_pv(report))
+        before = current().datasets.options(dataset.dataset_id, user_id=user.user_id)
+        options = replace(choose(before, key="compare_again"), pv_kw=_installed_pv(report))
     except LabError as refusal:
         st.error(foreign(refusal, limit=400))
         return

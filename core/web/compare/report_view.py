@@ -22,6 +22,7 @@ from core.web.compare.numbers import Numbers
 from core.web.text import foreign, plain
 
 MOMENT = timedelta(microseconds=1)
+KINDS_SHOWN = 4
 SEVERITIES = {"error": "Refused", "warning": "Warning", "note": "Note"}
 
 
@@ -61,6 +62,17 @@ def interval(slot_h: float) -> str:
     """A slot's length in words."""
     minutes = slot_h * 60
     return f"{minutes:g} min" if minutes < 60 else f"{slot_h:g} h"
+
+
+def warnings(report: Report) -> None:
+    """The first warning of each kind, in the open; the others are counted."""
+    kinds: dict[str, list[Issue]] = {}
+    for issue in report.issues:
+        if issue.severity == "warning":
+            kinds.setdefault(issue.code, []).append(issue)
+    for alike in list(kinds.values())[:KINDS_SHOWN]:
+        more = f" And {len(alike) - 1:,} more alike." if len(alike) > 1 else ""
+        st.markdown(f":orange-badge[Warning] {foreign(alike[0].message, limit=400)}{more}")
 
 
 def findings(report: Report, numbers: Numbers, *, parquet: Callable[[str], Path]) -> None:
