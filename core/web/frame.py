@@ -51,6 +51,7 @@ def _lab(user: User) -> None:
     with st.sidebar:
         _who(user)
     _watch()
+    st.space("xsmall")  # on a phone the bar at the top would cover the heading
     page.run()
 
 
