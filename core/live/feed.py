@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from core.live.endpoint import Where, located, subscribed_topics
+from core.errors import LabError
+from core.live.endpoint import Endpoint, Where, located, subscribed_topics
 from core.live.intake import Arrived, Intake
 from core.live.link import Link, LinkError
 from core.live.meters import MeterMarket
@@ -36,6 +37,7 @@ LINGER_S = 0.1
 _TURN_S = 0.25
 _WATCH_S = 0.25
 _STUCK_S = 30.0
+_SUSPECT = 3
 _LOG = logging.getLogger(__name__)
 
 
@@ -141,20 +143,14 @@ class Feed:
         failures = 0
         intake: Intake | None = None
         while not self._stopping.is_set():
-            began = time.monotonic()
-            self._moved_at = began
+            began = self._moved_at = time.monotonic()
             try:
-                intake = intake or self._intake()
+                intake = intake or self._guarded(self._intake)
                 self._live(intake)
-            except _UnstorableError as error:
-                self._pause(failures := failures + 1, state="blocked", sentence=str(error))
-                continue
             except Exception as error:
-                if not isinstance(error, LinkError):
-                    _LOG.exception("the feed's connection ended with an error")
                 if time.monotonic() - began > self._patience.steady_s:
                     failures = 0
-                self._pause(failures := failures + 1, state="disconnected", sentence=_sentence(error))
+                self._pause(failures := failures + 1, error)
 
     def _intake(self) -> Intake:
         return Intake(self._settings, self._pool, quarantine=self._quarantine, meters=self._meters, clock=self._clock)
@@ -168,8 +164,7 @@ class Feed:
             link.open(self._stopping.is_set)
             if not link.session_present:
                 self._guarded(intake.new_session)
-            self.cache.change(address=endpoint.address)
-            self._say("connected", f"Connected to {endpoint.address}, topic {self._settings.mqtt_topic}.")
+            self._say_connected(endpoint)
             self._read(link, intake)
         finally:
             link.close()
@@ -189,15 +184,17 @@ class Feed:
         self._store(link, intake)
 
     def _store(self, link: Link, intake: Intake) -> None:
-        """Commit a batch, then acknowledge it, then show it."""
+        """Commit a batch, show it, acknowledge it. After the commit it must be shown: it comes again as known."""
         messages = link.inbox[:BATCH]
         if not messages:
             return
         batch = [_arrived(message) for message in messages]
         outcome = self._guarded(lambda: intake.store(batch))
-        link.acknowledge(len(messages))
-        link.heard_at = time.monotonic()
         self.cache.add(outcome, heard_at=datetime.fromtimestamp(self._clock() / 1000, UTC))
+        if self.cache.snapshot().state != "connected":  # the watcher had said that it takes long
+            self._say_connected(link.endpoint)
+        link.heard_at = time.monotonic()
+        link.acknowledge(len(messages))
 
     def _guarded(self, write: Callable[[], Any]) -> Any:
         try:
@@ -212,13 +209,26 @@ class Feed:
         if now - max(link.heard_at, link.asked_at) > self._patience.silence_s:
             link.subscribe()
 
-    def _pause(self, failures: int, *, state: State, sentence: str) -> None:
+    def _pause(self, failures: int, error: Exception) -> None:
         if self._stopping.is_set():
             return
+        if not isinstance(error, LinkError | LabError | _UnstorableError):
+            _LOG.error("the feed met an unexpected error", exc_info=error)
         pause_s = self._patience.pause_s(failures, self._random.random())
-        self._say(state, f"{sentence} Next try in {max(1, round(pause_s))} s.")
-        _LOG.warning("%s", self.cache.snapshot().sentence)
+        sentence = f"{_sentence(error)}{self._suspicion(failures, error)} Next try in {max(1, round(pause_s))} s."
+        self._say("blocked" if isinstance(error, _UnstorableError) else "disconnected", sentence)
+        _LOG.warning("%s", sentence)
         self._stopping.wait(pause_s)
+
+    def _suspicion(self, failures: int, error: Exception) -> str:
+        """Brokers end a client's connection when another one comes with its id, and do not say so."""
+        if failures < _SUSPECT or not isinstance(error, LinkError) or self.cache.snapshot().state != "connected":
+            return ""
+        return f' Another client may be using the client id "{self._settings.mqtt_client_id}".'
+
+    def _say_connected(self, endpoint: Endpoint) -> None:
+        self.cache.change(address=endpoint.address)
+        self._say("connected", f"Connected to {endpoint.address}, topic {self._settings.mqtt_topic}.")
 
     def _say(self, state: State, sentence: str) -> None:
         self.cache.change(state=state, sentence=sentence)
@@ -249,7 +259,6 @@ def _storage_sentence(error: Exception) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, LinkError):
+    if isinstance(error, LinkError | LabError | _UnstorableError):
         return str(error)
-    message = getattr(error, "message", None)
-    return str(error) if message else f"The feed met an unexpected error ({type(error).__name__}: {error})."
+    return f"The feed met an unexpected error ({type(error).__name__}: {error})."
