@@ -67,5 +67,5 @@ def _refuse(cells: Cells, row: int, expected: str) -> None:
     if _INFINITE.fullmatch(text) or _NUMBER.fullmatch(text):
         code, reason = "not_finite", "is not finite, out of range"
     elif _COMMA_NUMBER.fullmatch(text) or _GROUPED.fullmatch(text):
-        reason = "is not a plain number: decimal comma or thousands?"
+        reason = "is not a plain number (decimal comma or thousands)"
     cells.error(row, code, f"{cells.quoted(row)} {reason}", fix=expected)

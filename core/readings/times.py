@@ -125,7 +125,7 @@ def _order(
         return "dmy"
     if month_first is not None or date_order == "month_first":
         return "mdy"
-    what = f"ambiguous date {cells.quoted(0)}, day or month first?"
+    what = f"ambiguous date {cells.quoted(0)}: the day or the month may come first"
     raise cells.refusal(0, "ambiguous_date", what, fix=f"{NEED}, or say whether the day or the month comes first")
 
 

@@ -20,6 +20,7 @@ from core.readings import Options, read
 from core.readings.diagnosis import diagnose
 from core.readings.fast import read_clean
 from core.readings.issues import FileRefused, Findings
+from core.readings.native import to_csv
 from core.readings.source import text_of
 
 COLUMNS = ["timestamp", "household_id", "load_kw", "solar_kw"]
@@ -226,3 +227,44 @@ def test_the_fast_path_gives_the_answer_of_the_diagnosis_or_none(zone: str) -> N
         assert one.load_kw.tolist() == other.load_kw.tolist()
         assert one.solar_kw.tolist() == other.solar_kw.tolist()
     assert answered > 500
+
+
+def some_files(draw: random.Random) -> list[tuple[str, bytes]]:
+    """One to four files, some with fewer rows than the others, some edited."""
+    base, files = good_file(draw), []
+    for number in range(1, draw.randint(1, 4) + 1):
+        content = base if draw.random() < 0.6 else good_file(draw)
+        if draw.random() < 0.5:
+            header, *rows, end = content.split(b"\n")
+            content = b"\n".join([header, *rows[draw.randint(0, 2) : len(rows) - draw.randint(0, 3)], end])
+        content = content.replace(b"HH001", b"HH%03d" % number)
+        files.append((f"HH{number:03d}.csv", edited(content, draw) if draw.random() < 0.5 else content))
+    return files
+
+
+def any_options(draw: random.Random) -> Options:
+    return Options(
+        time_zone=draw.choice(["Asia/Kolkata", "Europe/Berlin", "UTC"]),
+        gap_policy=draw.choice(["refuse", "leave_out", "hold", "interpolate", "drop"]),
+        interpolate_slots=draw.choice([1, 3]),
+        common_span=draw.choice(["use", "union", "refuse"]),
+        common_interval=draw.choice(["refuse", "use"]),
+        bad_files=draw.choice(["refuse", "skip"]),
+        date_order=draw.choice(["decide", "day_first", "month_first"]),
+        unit=draw.choice(["header", "header", "W", "kWh"]),
+        cumulative=draw.choice(["refuse", "difference", "keep"]),
+    )
+
+
+@pytest.mark.slow
+def test_any_choice_with_any_files_ends_in_a_reason_or_in_a_community_that_reads_back_equal() -> None:
+    ends: Counter[bool] = Counter()
+    for seed in range(2000):
+        draw = random.Random(seed)
+        readings = read(some_files(draw), any_options(draw))
+        ends[readings.accepted] += 1
+        assert readings.accepted or readings.errors, f"seed {seed}"
+        if readings.accepted:
+            again = read(to_csv(readings), Options(cumulative="keep", max_kw=1e6))
+            assert again.digest == readings.digest, f"seed {seed}: {again.issues}"
+    assert min(ends.values()) > 500

@@ -92,7 +92,7 @@ def test_no_dialect_changes_a_reading_or_the_digest(
         files.append((name, line_end.join(lines).encode(encoding)))
     shuffle(files)
     again = read(files, KEEP)
-    if any("decimal comma or thousands?" in issue.message for issue in again.errors):
+    if any("decimal comma or thousands" in issue.message for issue in again.errors):
         assert comma  # every comma of the file could group thousands: refused, not guessed
         return
     assert_same(readings, again)

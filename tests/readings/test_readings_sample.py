@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from core.errors import ReadingError
-from core.market.community import Community
+from core.market.community import Community, Tariff
+from core.market.compare import run_algorithm
 from core.readings import read
 from core.readings.sample import KINDS, sample_community
 
@@ -36,6 +37,13 @@ def test_between_a_twentieth_and_a_quarter_of_the_demand_is_traded(
 ) -> None:
     community = sample_community(seed, households, days=days, start=start).community
     assert 0.05 <= traded_share_of_demand(community) <= 0.25
+
+
+def test_the_market_itself_trades_that_much_at_the_mid_market_rate() -> None:
+    community = sample_community(days=7).community
+    figures = run_algorithm("mid_market_rate", community, Tariff.flat(community.slots)).figures
+    assert 0.05 <= figures["traded_share_of_demand"] <= 0.25
+    assert figures["traded_share_of_demand"] == pytest.approx(traded_share_of_demand(community))
 
 
 def test_the_same_seed_gives_the_same_readings_and_another_seed_others() -> None:
