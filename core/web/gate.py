@@ -37,6 +37,8 @@ UPLOAD_BYTES = 256 * 1024 * 1024
 
 READS = Rate(per_s=50, burst=3_000)
 WRITES = Rate(per_s=2, burst=120)
+FILES = Rate(per_s=50, burst=2_000)
+"""Streamlit's uploader sends each file by itself; a file refused among hundreds would be missing without a word."""
 REFUSALS = Rate(per_s=10, burst=600)
 """Of one address, whoever it says it is."""
 
@@ -54,6 +56,7 @@ class Gate:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._reads, self._writes, self._refusals = Buckets(READS), Buckets(WRITES), Buckets(REFUSALS)
+        self._files = Buckets(FILES)
         self._strangers: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,8 +72,7 @@ class Gate:
         connection = HTTPConnection(scope)
         try:
             caller = await to_thread.run_sync(_admit, connection)
-            buckets = self._reads if scope["method"] in SAFE_METHODS else self._writes
-            buckets.take(caller.user.user_id)
+            self._bucket(scope).take(caller.user.user_id)
         except LabError as error:
             told = self._counted(error, connection)
             log.info("refused %s %s: %s", scope["method"], plain(scope["path"]), told.code)
@@ -78,6 +80,11 @@ class Gate:
             return
         scope.setdefault("state", {})["caller"] = caller
         await self.app(scope, _body_at_most(receive, _body_limit(scope["path"])), _uncached(send))
+
+    def _bucket(self, scope: Scope) -> Buckets:
+        if scope["method"] in SAFE_METHODS:
+            return self._reads
+        return self._files if scope["path"].startswith(UPLOADS) else self._writes
 
     def _counted(self, error: LabError, connection: HTTPConnection) -> LabError:
         """Whoever is refused too often is told to slow down instead of why."""

@@ -99,6 +99,14 @@ def test_hundreds_of_dropped_files_arrive_in_batches_and_are_read(page: Page) ->
     assert [url.partition("?")[2] for url in requests] == ["first=0", "first=100", "first=200"]
 
 
+def test_the_ordinary_uploader_loses_none_of_many_files(page: Page) -> None:
+    page.goto("/compare")
+    zone = page.get_by_test_id("stFileUploaderDropzone")
+    settled(page)
+    zone.evaluate(DROP, homes(150))
+    expect(page.locator("[data-testid=stMetric]", has_text="Households")).to_contain_text("150")
+
+
 def test_files_can_be_chosen_with_the_keyboard_alone(page: Page, tmp_path: Path) -> None:
     page.goto("/compare")
     button = page.get_by_test_id("compareBulkDrop").get_by_role("button", name="Choose files")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.accounts import User
+from core.accounts import User, may
 from core.errors import LabError
 from core.exchange import current
 from core.runs.runs import RunState
@@ -65,5 +65,5 @@ def ended_without(state: RunState, user: User) -> None:
     """A run that failed, was cancelled or interrupted: why, and the way on."""
     say = st.error if state.status == "failed" else st.warning
     say(f"{state.status.capitalize()}. {foreign(state.message, limit=600)}")
-    if st.button("Start it again", icon=":material/replay:", key="compare_start_again"):
+    if may(user, "analyst") and st.button("Start it again", icon=":material/replay:", key="compare_start_again"):
         history.again(state, user)
