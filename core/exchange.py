@@ -24,6 +24,7 @@ from core.chain.records import MinedBlock
 from core.errors import LabError, LedgerReadOnlyError, UnavailableError
 from core.ledger.file import LedgerFile
 from core.ledger.transaction import audit
+from core.live.announcer import Announcer
 from core.live.broker import Broker
 from core.live.feed import Feed
 from core.live.price import TICK_S, PriceSeries
@@ -64,7 +65,8 @@ class Exchange:
         self.accounts = Accounts(self.store, settings, audit=self._audit)
         self.sessions = Sessions(self.store, audit=self._audit)
         self.tokens = Tokens(self.store, audit=self._audit)
-        self.chain = Chain(settings, self.store, pool=self.pool)
+        self.announcer = Announcer(settings)
+        self.chain = Chain(settings, self.store, pool=self.pool, on_block=self._announce)
         self.datasets = Datasets(self.store, settings, audit=self._audit)
         self.runs = Runs(self.store, settings, datasets=self.datasets, pool=self.pool, audit=self._audit)
         self.broker = None if settings.mqtt_host else Broker(settings)
@@ -86,6 +88,7 @@ class Exchange:
                 self._run(self.broker.start, self.broker.stop)
             if self.settings.feed != "off":
                 self._run(self.feed.start, self.feed.stop)
+            self._run(self.announcer.start, self.announcer.stop)
             self._run(self.runs.start_workers, self.runs.stop_workers)
             if self.simulator is not None:
                 self._run(self.simulator.start, self.simulator.stop)
@@ -104,6 +107,10 @@ class Exchange:
         self.store.close()
 
     # ---- mining
+
+    def _announce(self, block: MinedBlock) -> None:
+        if block.checkpoint:
+            self.announcer.announce(block.checkpoint)
 
     def mine(self) -> Mined:
         """Make a block of what is pending now."""
