@@ -69,9 +69,19 @@ def mine(chain: Chain, ticking: Ticking) -> Callable[..., None]:
 
 
 @pytest.fixture
-def page(
-    chain: Chain, settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., AppTest]:
+def services(chain: Chain, settings: Settings, store: Store) -> SimpleNamespace:
+    """What the page sees of a lab."""
+    return SimpleNamespace(
+        chain=chain,
+        settings=settings,
+        store=store,
+        quarantine=Quarantine(store),
+        runs=Runs(store, settings, datasets=Datasets(store, settings), pool=chain.pool),
+    )
+
+
+@pytest.fixture
+def page(services: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Open the explorer at an address as somebody who is signed in."""
     from core import exchange
     from core.web import session
@@ -85,14 +95,6 @@ def page(
     monkeypatch.setattr(lens_module, "PAGES", pages)
     user = User("u1", "ada", "viewer", "active", False, True, False, datetime.now(UTC), None)
     monkeypatch.setattr(session, "signed_in", lambda: user)
-    pool, datasets = chain.pool, Datasets(store, settings)
-    services = SimpleNamespace(
-        chain=chain,
-        settings=settings,
-        store=store,
-        quarantine=Quarantine(store),
-        runs=Runs(store, settings, datasets=datasets, pool=pool),
-    )
     monkeypatch.setattr(exchange, "current", lambda: services)
 
     def opened(**parameters: str) -> AppTest:

@@ -73,7 +73,7 @@ def test_a_short_chain_is_drawn_block_by_block() -> None:
 
 def test_intervals_are_held_against_the_planned_one() -> None:
     drawn = charts.block_intervals(np.arange(3), np.array([20.0, 19.0, 40.0]), target_s=20.0)
-    assert drawn.layout.shapes[0].y0 == 20.0
+    assert list(drawn.data[1].y) == [20.0, 20.0]
     assert drawn.layout.yaxis.type == "linear"
 
 
@@ -115,3 +115,16 @@ def test_bought_energy_points_down_and_is_named_as_it_is() -> None:
     assert sold.y.tolist() == [0.5, 0.0]
     assert bought.y.tolist() == [-1.0, -2.0]
     assert bought.customdata.tolist() == [1.0, 2.0]
+
+
+def test_no_line_is_drawn_over_a_time_without_any_trade() -> None:
+    at_ms = np.array([0, 1, 2, 60, 61]) * periods.QUARTER_MS
+    times, values = periods.with_gaps(at_ms, np.arange(5.0), bucket_ms=periods.QUARTER_MS)
+    assert [time // periods.QUARTER_MS for time in times] == [0, 1, 2, 3, 60, 61]
+    assert np.isnan(values).tolist() == [False, False, False, True, False, False]
+
+
+@pytest.mark.parametrize("days", [0.01, 1, 30, 365, 3650])
+def test_medians_over_any_time_have_few_points(days: float) -> None:
+    span_ms = int(days * periods.DAY_MS)
+    assert span_ms / periods.bucket_for(span_ms) <= periods.MOST_BUCKETS

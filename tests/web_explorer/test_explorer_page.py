@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -109,3 +110,32 @@ def test_the_verify_view_says_what_it_does_not_prove(page: Opened) -> None:
     text = text_of(page(tab="Verify"))
     assert "proof of work adds no security" in text
     assert "older checkpoint" in text.replace("\n", " ")
+
+
+TABS = ("Blocks", "Transactions", "Charts", "Households", "Verify")
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("harm", ["last block", "missing"])
+def test_a_ledger_that_opens_damaged_can_be_looked_at(
+    page: Opened, mine: Mine, services: SimpleNamespace, settings: Settings, tab: str, harm: str
+) -> None:
+    for number in range(3):
+        mine(trade(number))
+    services.chain.close()
+    if harm == "missing":
+        settings.ledger_path.unlink()
+    else:
+        found = settings.ledger_path.read_bytes()
+        settings.ledger_path.write_bytes(found[:-40] + b"#" + found[-39:])
+    services.chain = Chain(settings, services.store)
+    try:
+        assert services.chain.status().damage
+        app = page(tab=tab)
+        assert app.title[0].value == "Explorer"
+        if harm == "missing" and tab != "Verify":
+            assert "is missing" in app.error[0].value.replace("\\", "")
+        elif tab == "Blocks":
+            assert re.findall(r"\s(\d+)\s+2026-01-01", text_of(app)) == ["3", "2", "1", "0"]
+    finally:
+        services.chain.close()

@@ -30,7 +30,7 @@ def draw_list(lens: Lens, before: str) -> None:
     """A page of blocks; `before` is the height that the page ends below, "" for the newest."""
     blocks = lens.chain.blocks(before_height=int(before) if before.isdecimal() else None, limit=PAGE)
     if lens.chain.status().transactions == 0:
-        nothing_yet()
+        nothing_yet(lens)
     if not blocks:
         return
     st.html(blocks_table(blocks, lens))

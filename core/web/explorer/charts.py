@@ -17,6 +17,9 @@ MAX_POINTS = 2_000
 """Points of a chart; longer series are gathered into as many groups of neighbours."""
 FAR = 20
 """Planned intervals above which the axis of intervals becomes logarithmic."""
+FEW_BLOCKS = 400
+FEW_PERIODS = 60
+"""Up to here every point is marked."""
 HEAT = [[0.0, "rgba(47,125,225,0.06)"], [0.5, "rgba(47,125,225,0.55)"], [1.0, "#1d4ed8"]]
 
 
@@ -30,7 +33,7 @@ def energy_and_price(at: Sequence[object], energy_kwh: Floats, *, price: Floats,
                 y=price,
                 name="mean price",
                 yaxis="y2",
-                mode="lines+markers" if len(at) < 60 else "lines",
+                mode="lines+markers" if len(at) < FEW_PERIODS else "lines",
                 line={"color": RETAIL, "width": 1.6},
                 hovertemplate=f"{currency}%{{y:,.2f}}/kWh",
             ),
@@ -69,32 +72,38 @@ def transactions_per_block(heights: NDArray[np.int64], counts: NDArray[np.int64]
 def block_intervals(heights: NDArray[np.int64], seconds: Floats, *, target_s: float) -> Any:
     """Seconds since the block before, against the planned interval."""
     x, y, group = _gathered(heights, seconds)
+    far = len(y) > 0 and y.max() > FAR * target_s
     drawn = figure(
         [
             go.Scatter(
                 x=x,
                 y=y,
                 name="interval" if group == 1 else f"mean of {group:,} blocks",
-                mode="markers" if len(x) < 400 else "lines",
+                mode="markers" if len(x) < FEW_BLOCKS else "lines",
                 marker={"color": ACCENT, "size": 4},
                 line={"color": ACCENT, "width": 1.2},
                 hovertemplate="%{y:,.1f} s",
+            ),
+            go.Scatter(
+                x=[x[0], x[-1]] if len(x) else [],
+                y=[target_s, target_s] if len(x) else [],
+                name=f"planned: {target_s:g} s",
+                mode="lines",
+                line={"color": RETAIL, "dash": "dash", "width": 1.2},
+                hoverinfo="skip",
             ),
         ],
         x_title="block height",
         y_title="seconds since the block before",
         height=280,
-        legend=group > 1,
     )
-    drawn.add_hline(y=target_s, line={"color": RETAIL, "dash": "dash", "width": 1.2}, annotation_text=f"{target_s:g} s")
-    far = len(y) > 0 and y.max() > FAR * target_s
     drawn.update_yaxes(type="log" if far else "linear", rangemode="normal" if far else "tozero")
     return drawn
 
 
 def latency(at: Sequence[object], p50_s: Floats, *, p95_s: Floats, zone: str) -> Any:
     """Seconds from arrival to block over time: the median, and what 95 % stay below."""
-    mode = "lines+markers" if len(at) < 60 else "lines"
+    mode = "lines+markers" if len(at) < FEW_PERIODS else "lines"
     wording = "%{y:,.1f} s"
     return figure(
         [

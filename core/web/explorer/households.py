@@ -59,7 +59,7 @@ def draw_all(lens: Lens) -> None:
     """The busiest households."""
     found = accounts(lens.chain.figures.households(most=MOST), "household")
     if not found:
-        nothing_yet()
+        nothing_yet(lens)
         return
     st.html(html_table(_columns(lens, "Household"), [_row(one, lens) for one in found], name="Households"))
     if len(found) == MOST:

@@ -20,6 +20,7 @@ from core.web.explorer.amounts import Amounts, amounts_of
 from core.web.explorer.table import html_link
 from core.web.explorer.times import Clock, Span
 from core.web.frame import PAGES
+from core.web.text import foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,12 @@ def leave(page: str, **parameters: str) -> None:
     st.switch_page(PAGES / f"{page}.py", query_params=parameters)
 
 
-def nothing_yet() -> None:
-    """The empty state of the whole explorer: how the first transaction comes about."""
+def nothing_yet(lens: Lens) -> None:
+    """The empty state of the whole explorer: how the first transaction comes about, or why there is nothing to see."""
+    damage = lens.chain.status().damage
+    if damage:
+        st.error(foreign(damage, limit=400), icon=":material/gpp_bad:")
+        return
     st.info(
         "No transactions yet: publish a trade over MQTT, let the simulated community trade, or run a comparison. "
         "What is accepted is in a block within one block interval.",

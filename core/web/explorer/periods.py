@@ -44,6 +44,17 @@ def unit_for(span_ms: int) -> Unit:
     return HOUR if span_ms <= 60 * DAY_MS else DAY
 
 
+BUCKETS_MS = (MINUTE_MS, QUARTER_MS, 4 * QUARTER_MS, 24 * QUARTER_MS, DAY_MS, 7 * DAY_MS)
+MOST_BUCKETS = 2_000
+LONGEST_GAP = 3
+"""Buckets without anything that a line still crosses."""
+
+
+def bucket_for(span_ms: int) -> int:
+    """The finest bucket that makes at most MOST_BUCKETS of `span_ms`: for what cannot be added up, such as medians."""
+    return next((bucket for bucket in BUCKETS_MS if span_ms <= MOST_BUCKETS * bucket), BUCKETS_MS[-1])
+
+
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """Sums by period: its start at the site (without zone, for an axis that names it), and each column's sum."""
@@ -62,6 +73,21 @@ def gather(totals: Columns, clock: Clock, *, unit: Unit, columns: Sequence[str])
         for name in columns
     }
     return Gathered(unit, [starts[place] for place in firsts], sums)
+
+
+def with_gaps(
+    at_ms: NDArray[np.int64], values: NDArray[np.float64], *, bucket_ms: int
+) -> tuple[list[int], list[float]]:
+    """The same points with a NaN wherever buckets are missing, so that no line is drawn over a time without any."""
+    times: list[int] = []
+    found: list[float] = []
+    for moment, value in zip(at_ms.tolist(), values.tolist(), strict=True):
+        if times and moment - times[-1] > LONGEST_GAP * bucket_ms:
+            times.append(times[-1] + bucket_ms)
+            found.append(float("nan"))
+        times.append(moment)
+        found.append(value)
+    return times, found
 
 
 def _start(moment: datetime, unit: Unit) -> datetime:

@@ -30,7 +30,7 @@ def draw_list(lens: Lens, wanted: Filter, *, name: str, **address: str) -> None:
     entries = lens.chain.transactions(wanted, before_seq=before, limit=PAGE)
     if not entries:
         if lens.chain.status().transactions == 0:
-            nothing_yet()
+            nothing_yet(lens)
         else:
             st.info("No transaction fits. Widen the filter.", icon=":material/filter_alt_off:")
         return
