@@ -20,10 +20,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -109,8 +111,16 @@ def publish(endpoint: Endpoint, messages: int) -> None:
     client.loop_stop()
 
 
-def bare_rate(endpoint: Endpoint, messages: int) -> float:
-    """A subscriber that only counts: messages a second over a backlog."""
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Messages a second by the clock, and microseconds of CPU a message, which other load disturbs less."""
+
+    per_s: float
+    cpu_us: float
+
+
+def bare_rate(endpoint: Endpoint, messages: int) -> Rate:
+    """A subscriber that only counts, over a backlog."""
     client_id = "bench-bare"
     registered = new_client(client_id, clean=False)
     subscribed = threading.Event()
@@ -122,17 +132,16 @@ def bare_rate(endpoint: Endpoint, messages: int) -> float:
     registered.disconnect()
     registered.loop_stop()
     publish(endpoint, messages)
-    seen: list[float] = []
+    seen: list[tuple[float, float]] = []
     counted = 0
     done = threading.Event()
 
     def count(*_: Any) -> None:
         nonlocal counted
-        if not counted:
-            seen.append(time.perf_counter())
         counted += 1
+        if counted in (1, messages):
+            seen.append((time.perf_counter(), time.process_time()))
         if counted == messages:
-            seen.append(time.perf_counter())
             done.set()
 
     client = new_client(client_id, clean=False)
@@ -143,7 +152,8 @@ def bare_rate(endpoint: Endpoint, messages: int) -> float:
     client.disconnect()
     client.loop_stop()
     _forget(endpoint, client_id)
-    return messages / (seen[1] - seen[0])
+    (began, cpu_before), (ended, cpu_after) = seen
+    return Rate(messages / (ended - began), (cpu_after - cpu_before) / messages * 1e6)
 
 
 def _forget(endpoint: Endpoint, client_id: str) -> None:
@@ -157,8 +167,8 @@ def _forget(endpoint: Endpoint, client_id: str) -> None:
     client.loop_stop()
 
 
-def durable_rate(endpoint: Endpoint, messages: int, folder: Path) -> float:
-    """`python -m core feed` over a backlog: messages a second, stored and acknowledged."""
+def durable_rate(endpoint: Endpoint, messages: int, folder: Path) -> Rate:
+    """`python -m core feed` over a backlog, every message stored and acknowledged."""
     settings = Settings(data_dir=folder)
     store = Store(settings.resolved_database_url)
     pool, rows = Pool(store), FeedStore(store)
@@ -180,14 +190,20 @@ def durable_rate(endpoint: Endpoint, messages: int, folder: Path) -> float:
     publish(endpoint, messages)
     process = run()
     wait(lambda: stored(pool))
-    began, first = time.perf_counter(), stored(pool)
+    began, cpu_before, first = time.perf_counter(), _cpu_s(process.pid), stored(pool)
     wait(lambda: stored(pool) >= messages)
-    rate = (messages - first) / (time.perf_counter() - began)
+    count = messages - first
+    rate = Rate(count / (time.perf_counter() - began), (_cpu_s(process.pid) - cpu_before) / count * 1e6)
     process.terminate()
     process.wait()
     store.close()
     _forget(endpoint, settings.mqtt_client_id)
     return rate
+
+
+def _cpu_s(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def stored(pool: Pool) -> int:
@@ -321,9 +337,11 @@ def measure(messages: int, rounds: int, *, with_pages: bool) -> dict[str, Any]:
     return {
         "messages": messages,
         "payload_bytes": len(payload(1)),
-        "bare_msg_per_s": round(statistics.median(bare)),
-        "durable_msg_per_s": round(statistics.median(durable)),
-        "durable_over_bare": round(statistics.median(d / b for d, b in zip(durable, bare, strict=True)), 3),
+        "bare_msg_per_s": round(statistics.median(rate.per_s for rate in bare)),
+        "durable_msg_per_s": round(statistics.median(rate.per_s for rate in durable)),
+        "durable_over_bare": round(statistics.median(d.per_s / b.per_s for d, b in zip(durable, bare, strict=True)), 3),
+        "bare_cpu_us": round(statistics.median(rate.cpu_us for rate in bare), 1),
+        "durable_cpu_us": round(statistics.median(rate.cpu_us for rate in durable), 1),
         "visible_p50_ms": round(percentile(steady, 0.50) * 1000, 1),
         "visible_p95_ms": round(percentile(steady, 0.95) * 1000, 1),
         "visible_p95_ms_embedded": round(percentile(embedded, 0.95) * 1000, 1),
