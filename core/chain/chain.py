@@ -14,6 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from core.chain.explorer import Explorer
 from core.chain.figures import Figures
 from core.chain.indexer import Indexer
@@ -33,7 +35,7 @@ from core.chain.records import (
 )
 from core.chain.search import Finder
 from core.chain.verification import Verification
-from core.errors import LedgerReadOnlyError
+from core.errors import LedgerReadOnlyError, UnavailableError
 from core.ledger import block
 from core.ledger.canonical import Json
 from core.ledger.file import LedgerFile
@@ -139,6 +141,9 @@ class Chain:
         rows: list[PendingRow] = []
         size = 0
         for row in self.pool.pending(BLOCK_TRANSACTIONS):
+            if leaf(row.body).hex() != row.tx_hash:
+                log.error("pending transaction %s was changed in the database; it is left out", row.tx_hash)
+                continue
             size += len(row.body) + len(block.SEPARATOR)
             if rows and size > BLOCK_BYTES:
                 break
@@ -162,8 +167,8 @@ class Chain:
         after = _advanced(tip, header, block_hash, len(record))
         self._unsettled = (tip, after, lines)
         self._tip = after
-        self._settle_leftover()
         self.explorer.extend(after)
+        self._settle_leftover()
         self.indexer.wake()
         hashes = tuple(row.tx_hash for row in rows)
         log.info("block %d mined: %d transactions, %d bytes", header.height, header.n, len(record))
@@ -187,7 +192,13 @@ class Chain:
         """Step 3; again, if it failed after the last block was committed."""
         if self._unsettled is not None:
             before, after, lines = self._unsettled
-            self._opening.settle(before, after, self._genesis, lines)
+            try:
+                self._opening.settle(before, after, self._genesis, lines)
+            except SQLAlchemyError as error:
+                raise UnavailableError(
+                    f"Block {after.height} is on the chain, but the database cannot be written.",
+                    fix="No block follows until it can; look at the disk.",
+                ) from error
             self._checkpoint = self._opening.checkpoint
             self._unsettled = None
 
@@ -221,7 +232,10 @@ class Chain:
         )
 
     def _end(self) -> int | None:
-        return self._tip.end if self._tip else None
+        """Up to where the file is committed: a block may be being appended. All of it is looked at if it is damaged."""
+        if self._tip is not None:
+            return self._tip.end
+        return None if self._damage else self.explorer.heads().end
 
     def blocks(self, *, before_height: int | None = None, limit: int = 20) -> list[BlockSummary]:
         """The newest first, below `before_height`."""

@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from core.chain.miner import Miner
 from core.chain.publisher import Publisher
 from core.errors import ConflictError, LabError, LedgerDamagedError, LedgerError, LedgerReadOnlyError
@@ -70,6 +72,9 @@ class Opening:
         except LedgerError as error:
             file.close()
             return self._refused(error, mark)
+        except (OSError, SQLAlchemyError) as error:
+            file.close()
+            return self._refused(_unopened(error), mark)
 
     def _refused(self, error: LabError, mark: Mark | None) -> Opened:
         log.error("ledger opens read-only: %s", error)
@@ -235,6 +240,13 @@ class Opening:
         if not self._key_problem or self._key is not None:
             return ""
         return f"{self._key_problem} Blocks are written without checkpoints and receipts until it is put back."
+
+
+def _unopened(error: Exception) -> LedgerReadOnlyError:
+    reason = error.strerror if isinstance(error, OSError) else f"the database refused ({type(error).__name__})"
+    return LedgerReadOnlyError(
+        f"The ledger could not be opened for writing: {reason}.", fix="Look at the disk, then start again."
+    )
 
 
 def lines_of(file: LedgerFile, tip: Tip) -> list[bytes]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import LedgerError
 from core.ledger.canonical import shown
+from core.ledger.file import fsync_folder
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -75,15 +76,20 @@ class SigningKey:
         return self._key.sign(checkpoint.text.encode())
 
     def save(self, path: Path, *, name: str) -> None:
-        """Write it to a new file that only this user may read; durable when this returns."""
+        """Write it to a new file that only this user may read; whole and durable when this returns, or not there."""
         encoded = base64.b64encode(bytes([ED25519]) + self._seed).decode()
         line = f"{_PRIVATE}{name}+{key_id(name, self.public).hex()}+{encoded}\n"
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        unfinished = path.with_name(f"{path.name}.new")
+        unfinished.unlink(missing_ok=True)
+        file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.write(file, line.encode())
             os.fsync(file)
         finally:
             os.close(file)
+        os.link(unfinished, path)  # unlike a rename it never takes the place of a key
+        unfinished.unlink()
+        fsync_folder(path)
 
 
 def load_key(path: Path) -> SigningKey:

@@ -39,11 +39,16 @@ class Files:
 
     def fsync_folder(self, path: Path) -> None:
         """Return when the file's name is on the disk."""
-        folder = os.open(path.absolute().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        fsync_folder(path)
+
+
+def fsync_folder(path: Path) -> None:
+    """Return when the name of the file at `path` is on the disk."""
+    folder = os.open(path.absolute().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 class LedgerFile:

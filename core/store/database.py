@@ -5,6 +5,7 @@ Tables are declared next to the code that reads them (one module of this package
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from core.errors import UnavailableError
+from core.store.prepared import Execute, execute_on
 
 metadata = MetaData()
 
@@ -31,7 +36,15 @@ class Store:
         if self.is_sqlite:
             event.listen(self.engine, "connect", _durable)
             event.listen(self.engine, "begin", _begin_as_asked)
-        metadata.create_all(self.engine)
+        self._quick: Any = None
+        self._quick_lock = threading.Lock()  # owns _quick, a connection for short writes alone
+        try:
+            metadata.create_all(self.engine)
+        except OperationalError as error:
+            raise UnavailableError(
+                f"The database {parsed.render_as_string()} cannot be used: {str(error.orig)[:200]}.",
+                fix="Look at DATABASE_URL, the disk and the rights of its folder.",
+            ) from error
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -48,8 +61,30 @@ class Store:
         with self.engine.connect() as connection:
             yield connection
 
+    @contextmanager
+    def quickly(self) -> Iterator[Execute]:
+        """A writing transaction like `begin`, straight to the driver, one at a time: for what must be fast."""
+        with self._quick_lock:
+            if self._quick is None:
+                self._quick = self.engine.raw_connection()
+            cursor = self._quick.cursor()
+            try:
+                if self.is_sqlite:
+                    cursor.execute("BEGIN IMMEDIATE")
+                yield execute_on(cursor)
+                self._quick.commit()
+            except BaseException:
+                self._quick.rollback()
+                raise
+            finally:
+                cursor.close()
+
     def close(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection."""
+        with self._quick_lock:
+            if self._quick is not None:
+                self._quick.close()
+                self._quick = None
         self.engine.dispose()
 
 

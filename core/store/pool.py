@@ -16,17 +16,15 @@ from typing import Any, Literal
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Column,
     Connection,
-    Index,
     Integer,
     LargeBinary,
     Table,
     bindparam,
     delete,
     func,
-    literal,
+    literal_column,
     select,
     union_all,
 )
@@ -35,6 +33,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.errors import UnavailableError
 from core.ledger.transaction import Transaction
 from core.store.database import Store, metadata
+from core.store.prepared import Execute, Prepared
 
 State = Literal["new", "pending", "mined"]
 WINDOW = 10_000
@@ -42,7 +41,8 @@ WINDOW = 10_000
 
 More than a broker keeps unacknowledged; fewer than the 65,535 packet ids it uses before it takes one again.
 """
-CHUNK = 500
+SIZES = (1, 8, 32, 128, 512)
+"""How many keys one question is about: a few sizes, so that each is rendered once."""
 
 _counted = BigInteger().with_variant(Integer, "sqlite")
 pending_table = Table(
@@ -53,7 +53,6 @@ pending_table = Table(
     Column("tx_hash", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("submitted_at_ms", BigInteger, nullable=False),
-    Index("pending_tx_hash", "tx_hash"),
     sqlite_autoincrement=True,
 )
 seen_table = Table(
@@ -72,17 +71,9 @@ arrivals_table = Table(
     sqlite_autoincrement=True,
 )
 
-_keys: BindParameter[bytes] = bindparam("keys", expanding=True)
-_KNOWN = union_all(
-    select(pending_table.c.dedupe, literal(0)).where(pending_table.c.dedupe.in_(_keys)),
-    select(seen_table.c.dedupe, literal(1)).where(seen_table.c.dedupe.in_(_keys)),
-)
-_ARRIVED = select(arrivals_table.c.arrival, arrivals_table.c.dedupe).where(arrivals_table.c.arrival.in_(_keys))
-_FORGET = delete(arrivals_table).where(arrivals_table.c.arrival.in_(_keys))
 _PRUNE = delete(arrivals_table).where(
-    arrivals_table.c.seq <= select(func.max(arrivals_table.c.seq) - WINDOW).scalar_subquery()
+    arrivals_table.c.seq <= select(func.max(arrivals_table.c.seq) - literal_column(str(WINDOW))).scalar_subquery()
 )
-_UNPEND = delete(pending_table).where(pending_table.c.dedupe.in_(_keys))
 _COLUMNS = (pending_table.c.seq, pending_table.c.tx_hash, pending_table.c.body, pending_table.c.submitted_at_ms)
 
 
@@ -122,9 +113,16 @@ class Pool:
         """clock: milliseconds since 1970 UTC."""
         self._store = store
         self._clock = clock
-        dialect: Any = sqlite if store.is_sqlite else postgresql
-        self._insert_pending = dialect.insert(pending_table).on_conflict_do_nothing()
-        self._insert_seen = dialect.insert(seen_table).on_conflict_do_nothing()
+        upsert: Any = sqlite if store.is_sqlite else postgresql
+        dialect = store.engine.dialect
+        self._insert_pending = Prepared(_row_of(upsert, pending_table).on_conflict_do_nothing(), dialect)
+        self._insert_seen = Prepared(_row_of(upsert, seen_table).on_conflict_do_nothing(), dialect)
+        self._insert_arrival = Prepared(_row_of(upsert, arrivals_table), dialect)
+        self._is_known = {size: Prepared(_known_among(size), dialect) for size in SIZES}
+        self._has_arrived = {size: Prepared(_arrived_among(size), dialect) for size in SIZES}
+        self._forget = {size: Prepared(_among(delete, arrivals_table, "arrival", size), dialect) for size in SIZES}
+        self._prune = Prepared(_PRUNE, dialect)
+        self._unpend = {size: Prepared(_among(delete, pending_table, "dedupe", size), dialect) for size in SIZES}
         self._waiting: list[_Ticket] = []
         self._waiting_lock = threading.Lock()  # owns _waiting
         self._commit_lock = threading.Lock()  # one committer at a time
@@ -152,10 +150,10 @@ class Pool:
 
     def _commit(self, batch: list[_Ticket]) -> None:
         try:
-            with self._store.begin() as connection:
-                states = iter(self.insert(connection, [item for ticket in batch for item in ticket.items]))
-                for ticket in batch:
-                    ticket.states = [next(states) for _ in ticket.items]
+            with self._store.quickly() as execute:
+                states = iter(self._insert(execute, [item for ticket in batch for item in ticket.items]))
+            for ticket in batch:
+                ticket.states = [next(states) for _ in ticket.items]
         except Exception as error:
             for ticket in batch:
                 ticket.error = error
@@ -164,8 +162,11 @@ class Pool:
 
     def insert(self, connection: Connection, items: Sequence[Transaction | Arrival]) -> list[State]:
         """The same inside the caller's writing transaction (`store.begin()`): durable when that commits."""
-        keyed = self._keyed(connection, items)
-        known = self._known(connection, [key for key, _ in keyed])
+        return self._insert(connection.exec_driver_sql, items)
+
+    def _insert(self, execute: Execute, items: Sequence[Transaction | Arrival]) -> list[State]:
+        keyed = self._keyed(execute, items)
+        known = self._known(execute, [key for key, _ in keyed])
         states: list[State] = []
         rows = []
         now = self._clock()
@@ -175,13 +176,13 @@ class Pool:
                 known[key] = "pending"
                 rows.append(_row(transaction, key, now))
         if rows:
-            connection.execute(self._insert_pending, rows)
+            self._insert_pending.run_many(execute, rows)
         return states
 
-    def _keyed(self, connection: Connection, items: Sequence[Transaction | Arrival]) -> list[tuple[bytes, Transaction]]:
+    def _keyed(self, execute: Execute, items: Sequence[Transaction | Arrival]) -> list[tuple[bytes, Transaction]]:
         """The dedupe key of each item; that of the first delivery for one that is recognised as redelivered."""
         digests = [item.digest for item in items if isinstance(item, Arrival)]
-        remembered = dict(_looked_up(connection, _ARRIVED, digests))
+        remembered = dict(_asked(execute, self._has_arrived, digests))
         first: dict[bytes, bytes] = {}
         keyed = []
         for item in items:
@@ -193,15 +194,14 @@ class Pool:
                 key = first[item.digest] = remembered[item.digest] = item.transaction.dedupe_digest
             keyed.append((key, item.transaction))
         if first:
-            for chunk in _chunks(list(first)):
-                connection.execute(_FORGET, {"keys": chunk})
+            _run(execute, self._forget, list(first))
             rows = [{"arrival": digest, "dedupe": key} for digest, key in first.items()]
-            connection.execute(arrivals_table.insert(), rows)
-            connection.execute(_PRUNE)
+            self._insert_arrival.run_many(execute, rows)
+            self._prune.run(execute, {})
         return keyed
 
-    def _known(self, connection: Connection, keys: Sequence[bytes]) -> dict[bytes, State]:
-        found = _looked_up(connection, _KNOWN, keys)
+    def _known(self, execute: Execute, keys: Sequence[bytes]) -> dict[bytes, State]:
+        found = _asked(execute, self._is_known, keys)
         return {key: "mined" if mined else "pending" for key, mined in found}
 
     # ---- reading
@@ -239,7 +239,7 @@ class Pool:
         """Where the transaction with this dedupe text is; None if it was never submitted."""
         key = hashlib.sha256(dedupe.encode()).digest()
         with self._store.read() as connection:
-            found = self._known(connection, [key]).get(key)
+            found = self._known(connection.exec_driver_sql, [key]).get(key)
         return None if found == "new" else found
 
     # ---- moving on to the chain
@@ -247,10 +247,11 @@ class Pool:
     def mined(self, connection: Connection, keys: Sequence[tuple[bytes, int]]) -> None:
         """Inside the caller's writing transaction: these (dedupe digest, height of their block) are on the chain."""
         in_order = sorted(keys)  # neighbours in the table's tree are written together
-        for chunk in _chunks([key for key, _ in in_order]):
-            connection.execute(_UNPEND, {"keys": chunk})
+        _run(connection.exec_driver_sql, self._unpend, [key for key, _ in in_order])
         if in_order:
-            connection.execute(self._insert_seen, [{"dedupe": key, "height": height} for key, height in in_order])
+            self._insert_seen.run_many(
+                connection.exec_driver_sql, [{"dedupe": key, "height": height} for key, height in in_order]
+            )
 
 
 def prefix_range(prefix: str) -> tuple[bytes, bytes]:
@@ -273,11 +274,44 @@ def _row(transaction: Transaction, key: bytes, at_ms: int) -> dict[str, object]:
     return {"dedupe": key, "tx_hash": tx_hash, "body": transaction.body, "submitted_at_ms": at_ms}
 
 
-def _looked_up(connection: Connection, statement: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Any]]:
-    for chunk in _chunks(keys):
-        yield from connection.execute(statement, {"keys": chunk})
+def _row_of(upsert: Any, table: Table) -> Any:
+    """The insertion of one row; its number is the database's to give."""
+    names = [column.name for column in table.c if column.name != "seq"]
+    return upsert.insert(table).values({name: bindparam(name) for name in names})
 
 
-def _chunks(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    for start in range(0, len(keys), CHUNK):
-        yield keys[start : start + CHUNK]
+def _among(start: Any, table: Table, column: str, size: int) -> Any:
+    """A statement about the rows whose column is one of `size` keys, parameters k0, k1, …"""
+    return start(table).where(table.c[column].in_([bindparam(f"k{n}") for n in range(size)]))
+
+
+def _known_among(size: int) -> Any:
+    pending, seen = pending_table, seen_table
+    return union_all(
+        _among(lambda _: select(pending.c.dedupe, literal_column("0")), pending, "dedupe", size),
+        _among(lambda _: select(seen.c.dedupe, literal_column("1")), seen, "dedupe", size),
+    )
+
+
+def _arrived_among(size: int) -> Any:
+    return _among(lambda table: select(table.c.arrival, table.c.dedupe), arrivals_table, "arrival", size)
+
+
+def _asked(execute: Execute, prepared: dict[int, Prepared], keys: Sequence[bytes]) -> Iterator[tuple[bytes, Any]]:
+    """The (key, value) rows of a question about keys."""
+    for statement, values in _sized(prepared, keys):
+        yield from statement.run(execute, values)
+
+
+def _run(execute: Execute, prepared: dict[int, Prepared], keys: Sequence[bytes]) -> None:
+    for statement, values in _sized(prepared, keys):
+        statement.run(execute, values)
+
+
+def _sized(prepared: dict[int, Prepared], keys: Sequence[bytes]) -> Iterator[tuple[Prepared, dict[str, bytes]]]:
+    """The keys in portions of SIZES, the last one filled up with a key that is in it already."""
+    for start in range(0, len(keys), SIZES[-1]):
+        chunk = keys[start : start + SIZES[-1]]
+        size = next(size for size in SIZES if size >= len(chunk))
+        filled = [*chunk, *[chunk[0]] * (size - len(chunk))]
+        yield prepared[size], {f"k{n}": key for n, key in enumerate(filled)}

@@ -1,15 +1,22 @@
-"""A process that is going to be killed: submits and mines what it is told, and says what was acknowledged.
+"""A process whose children are going to be killed: each opens a chain, submits, mines, and writes down what it heard.
 
-python victim.py FOLDER COUNT BLOCKS
+Started once, it has everything imported; for each line `FOLDER COUNT BLOCKS` on its input it forks a child, which
+stops itself (so that a tracer can attach) and works when it is continued. Answers: the child's pid, then its status.
+The index is left out: it is derived, and its thread would only add noise to what is counted.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
+
 from core.chain import Chain
+from core.chain.indexer import Indexer
+from core.errors import LabError
 from core.ledger.transaction import Transaction, trade
 from core.settings import Settings
 from core.store import Store
@@ -36,20 +43,50 @@ def made(number: int) -> Transaction:
     )
 
 
-def main(folder: Path, count: int, blocks: int) -> None:
+def work(folder: Path, count: int, blocks: int) -> None:
+    said = os.open(folder / "said", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def say(line: str) -> None:
+        os.write(said, f"{line}\n".encode())
+
     chosen = settings(folder)
-    store = Store(chosen.resolved_database_url)
+    try:
+        store = Store(chosen.resolved_database_url)
+    except OperationalError:  # before there is a chain: the lab does not start
+        say("NO STORE")
+        return
     chain = Chain(chosen, store)
     for block in range(blocks):
         batch = [made(number) for number in range(block * count, (block + 1) * count)]
-        chain.submit(batch)
-        for one in batch:
-            os.write(1, f"ACK {one.tx_hash}\n".encode())
-        chain.mine()
+        try:
+            chain.submit(batch)
+            for one in batch:
+                say(f"ACK {one.tx_hash}")
+            chain.mine()
+        except LabError as error:
+            say(f"REFUSED {error.code}")
     chain.close()
     store.close()
-    os.write(1, b"DONE\n")
+    say("DONE")
+
+
+def main() -> None:
+    Indexer.start = lambda self: None  # type: ignore[method-assign]
+    for line in sys.stdin:
+        folder, count, blocks = line.split()
+        child = os.fork()
+        if child == 0:
+            os.kill(os.getpid(), signal.SIGSTOP)
+            code = 1
+            try:
+                work(Path(folder), int(count), int(blocks))
+                code = 0
+            finally:
+                os._exit(code)
+        os.waitpid(child, os.WUNTRACED)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main()
