@@ -18,12 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import websockets
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -57,7 +59,7 @@ def main() -> None:
 
 def measure(browser: Browser, folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
     generate(folder / "ledger.json", chosen.transactions)
-    run_address = prepare(folder, chosen.households)
+    dataset_id, run_id = prepare(folder, chosen.households)
     app = start_app(folder, ADMIN_PASSWORD=PASSWORD, SIMULATOR="on", BLOCK_INTERVAL_S="20")
     try:
         with hello() as hello_url:
@@ -65,7 +67,7 @@ def measure(browser: Browser, folder: Path, chosen: argparse.Namespace) -> dict[
             pages = {
                 "live": ("/", "[data-testid=stPlotlyChart] .main-svg"),
                 "explorer": ("/explorer", "text=Newest block"),
-                "compare": (run_address, "[data-testid=stPlotlyChart] .main-svg"),
+                "compare": (f"/compare?run={run_id}", "[data-testid=stPlotlyChart] .main-svg"),
             }
             floor = ready(browser.new_context(base_url=hello_url), "/", "text=Hello", chosen.rounds)
             times = {name: ready(context, *place, chosen.rounds) for name, place in pages.items()}
@@ -76,10 +78,8 @@ def measure(browser: Browser, folder: Path, chosen: argparse.Namespace) -> dict[
         report: dict[str, Any] = {"transactions": chosen.transactions, "hello_s": base}
         for name, found in times.items():
             report[name] = {**found, **{f"{kind}_ratio": round(found[kind] / base[kind], 2) for kind in base}}
-        report["live_pages"] = asyncio.run(crowd(app, cookie, chosen.pages))
-        report["live_pages_while_ten_algorithms_run"] = asyncio.run(
-            crowd(app, cookie, 10, disturb=run_again(run_address))
-        )
+        report["live_pages"] = driven(crowd(app, cookie, chosen.pages))
+        report["live_pages_while_algorithms_run"] = driven(crowd(app, cookie, 10, dataset_id=dataset_id))
         return report
     finally:
         app.stop()
@@ -96,8 +96,8 @@ def generate(path: Path, transactions: int) -> None:
     )
 
 
-def prepare(folder: Path, households: int) -> str:
-    """A finished comparison of a made-up year, made through the services; returns the page's address."""
+def prepare(folder: Path, households: int) -> tuple[str, str]:
+    """A finished comparison of a made-up year, made through the services: the ids of dataset and run."""
     code = PREPARE.format(households=households)
     environment = {
         **os.environ,
@@ -109,7 +109,8 @@ def prepare(folder: Path, households: int) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=REPO, env=environment, check=True, capture_output=True, text=True
     )
-    return f"/compare?run={done.stdout.split()[-1]}"
+    dataset_id, run_id = done.stdout.split()[-2:]
+    return dataset_id, run_id
 
 
 PREPARE = """
@@ -120,21 +121,18 @@ from core.runs import RunPlan, Scenario, Selection
 from core.settings import load
 lab = Exchange(load())
 lab.runs.start_workers()
-admin = next(user for user in lab.accounts.list() if user.username == "admin")
+admin = lab.accounts.everybody()[0]
 sample = sample_community(seed=1, households={households}, days=365, slot_h=1.0)
 added = lab.datasets.add(admin.user_id, sample.csv_files(), name="a year")
-plan = RunPlan(scenarios=(Scenario(),), selections=tuple(Selection(name) for name in find() if name != "community_optimum"))
+names = [name for name in find() if name != "community_optimum"]
+plan = RunPlan(tuple(Selection(name) for name in names), (Scenario("Scenario 1"),))
 run_id = lab.runs.start(admin.user_id, added.dataset.dataset_id, plan=plan, name="a year")
 state = lab.runs.wait(run_id, user_id=admin.user_id, timeout_s=600)
 assert state.status == "done", state
 lab.runs.stop_workers()
 lab.stop()
-print(run_id)
+print(added.dataset.dataset_id, run_id)
 """
-
-
-def run_again(address: str) -> str:
-    return address.split("run=")[1]
 
 
 @contextmanager
@@ -187,6 +185,12 @@ def timed(page: Page, go: Any, last: str) -> float:
     return time.perf_counter() - started
 
 
+def driven(sessions: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """Run in a thread of its own: the browser's driver has an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, sessions).result()
+
+
 @dataclass
 class Crowd:
     """What the live sessions saw."""
@@ -196,15 +200,15 @@ class Crowd:
     measuring: bool = False
 
 
-async def crowd(app: App, cookie: str, sessions: int, *, disturb: str = "") -> dict[str, Any]:
+async def crowd(app: App, cookie: str, sessions: int, *, dataset_id: str = "") -> dict[str, Any]:
     """Sessions that ask for a tick every TICK_S, as browsers do."""
     seen = Crowd()
     process = psutil.Process(app.process.pid)
     ends_at = time.monotonic() + sessions * 0.1 + WARM_S + MEASURED_S
     tasks = [asyncio.create_task(session(app, cookie, seen, ends_at, wait_s=i * 0.1)) for i in range(sessions)]
     await asyncio.sleep(sessions * 0.1 + WARM_S)
-    if disturb:
-        await asyncio.to_thread(start_run, app, cookie, disturb)
+    if dataset_id:
+        await asyncio.to_thread(start_run, app, cookie, dataset_id)
     seen.measuring, cpu = True, sum(process.cpu_times()[:2])
     measured_from = time.monotonic()
     await asyncio.sleep(ends_at - time.monotonic() - 1)
@@ -269,12 +273,16 @@ async def session(app: App, cookie: str, seen: Crowd, ends_at: float, *, wait_s:
         reader.cancel()
 
 
-def start_run(app: App, cookie: str, run_id: str) -> None:
-    """Start the same comparison anew through REST."""
-    import httpx
-
-    answer = httpx.post(f"{app.url}/api/runs/{run_id}/again", headers={"Cookie": cookie, "Origin": app.url})
-    answer.raise_for_status()
+def start_run(app: App, cookie: str, dataset_id: str) -> None:
+    """Start a comparison of all algorithms at a price nobody compared before, through REST."""
+    headers = {"Cookie": cookie, "Origin": app.url}
+    found = httpx.get(f"{app.url}/api/algorithms", headers=headers).json()["items"]
+    body = {
+        "dataset_id": dataset_id,
+        "algorithms": [{"id": one["id"]} for one in found],
+        "scenarios": [{"name": "dearer", "retail_price": 9.5}],
+    }
+    httpx.post(f"{app.url}/api/runs", headers=headers, json=body).raise_for_status()
 
 
 if __name__ == "__main__":
