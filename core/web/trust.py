@@ -20,7 +20,7 @@ from core.web.text import foreign
 
 LEVEL = 2
 """What "Verify now" checks: every byte, header, proof of work and link, and every Merkle root."""
-REFRESH_S = 30.0
+REFRESH_S = 15.0
 PROGRESS_S = 0.1
 """A progress bar moves at most this often: a verification reports every block."""
 LONGEST = 400
@@ -76,7 +76,14 @@ def trust_bar() -> None:
     clock, amounts = Clock(exchange.settings.time_zone), amounts_of(exchange.settings)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="trust_bar"):
         word, sentence = st.empty(), st.empty()
-        asked = st.button("Verify now", key="verify_now", type="tertiary", icon=":material/fact_check:", help=HELP)
+        asked = st.button(
+            "Verify now",
+            key="verify_now",
+            type="tertiary",
+            icon=":material/fact_check:",
+            help=HELP,
+            disabled=exchange.chain.status().verifying is not None,
+        )
     if asked:
         show_verdict(verify_with_progress(exchange.chain, LEVEL, amounts=amounts), amounts)
     found = trust(exchange.chain.status(), clock, amounts=amounts)

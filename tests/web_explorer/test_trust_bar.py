@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.chain import Chain
 from core.settings import Settings
+from core.web import trust as module
 from core.web.explorer.amounts import Amounts
 from core.web.explorer.times import Clock
 from core.web.trust import trust
@@ -52,3 +55,36 @@ def test_a_ledger_that_cannot_be_written_says_why(chain: Chain, notice: str | No
     said = trust(replace(chain.status(), writable=False, notice=notice), DELHI, amounts=Amounts())
     assert (said.word, said.colour) == ("Read-only", "orange")
     assert said.sentence == (notice or "The ledger cannot be written now.")
+
+
+@pytest.fixture
+def bar(services: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The bar alone on a page of somebody who is signed in."""
+    monkeypatch.setattr(module, "current", lambda: services)
+    monkeypatch.setattr(module, "still_signed_in", lambda: None)
+    app = AppTest.from_string("from core.web.trust import trust_bar\ntrust_bar()", default_timeout=20)
+    return app.run()
+
+
+def test_the_bar_verifies_on_demand_and_says_the_result(bar: AppTest, mine: Mine) -> None:
+    assert "Not verified yet" in bar.markdown[0].value
+    mine(trade(0))
+    bar.button(key="verify_now").click().run()
+    assert "All 2 blocks with 1 transactions are sound at level 2" in bar.success[0].value.replace("\\", "")
+    assert "Verified" in bar.markdown[0].value
+    assert "to block 1 at level 2" in bar.caption[0].value.replace("\\", "")
+
+
+def test_the_bar_turns_red_when_a_byte_has_changed(bar: AppTest, mine: Mine, settings: Settings) -> None:
+    mine(trade(0))
+    found = settings.ledger_path.read_bytes()
+    settings.ledger_path.write_bytes(found.replace(b'"energy_wh":3500', b'"energy_wh":9500'))
+    bar.button(key="verify_now").click().run()
+    assert "Height 1, byte" in bar.error[0].value
+    assert "Damaged" in bar.markdown[0].value
+    assert "block 1 at byte" in bar.caption[0].value
+
+
+def test_a_verification_in_the_background_is_said(chain: Chain) -> None:
+    said = trust(replace(chain.status(), verifying=0.43), DELHI, amounts=Amounts())
+    assert (said.word, said.sentence) == ("Verifying", "43% of the ledger.")

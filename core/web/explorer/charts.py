@@ -66,7 +66,7 @@ def transactions_per_block(heights: NDArray[np.int64], counts: NDArray[np.int64]
         y_title="transactions a block",
         legend=group > 1,
         height=260,
-    )
+    ).update_xaxes(tickformat=",d")
 
 
 def block_intervals(heights: NDArray[np.int64], seconds: Floats, *, target_s: float) -> Any:
@@ -97,6 +97,7 @@ def block_intervals(heights: NDArray[np.int64], seconds: Floats, *, target_s: fl
         y_title="seconds since the block before",
         height=280,
     )
+    drawn.update_xaxes(tickformat=",d")
     drawn.update_yaxes(type="log" if far else "linear", rangemode="normal" if far else "tozero")
     return drawn
 

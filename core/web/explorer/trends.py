@@ -23,26 +23,23 @@ def draw(lens: Lens) -> None:
         return
     with st.container(horizontal=True):
         from_ms, until_ms = filters.period(lens, width=180)
-    _draw_trades(lens, Filter(from_ms=from_ms, until_ms=until_ms))
-    left, right = st.columns(2)
-    with left:
-        _draw_blocks(lens)
-    with right:
-        _draw_intervals(lens)
-
-
-def _draw_trades(lens: Lens, period: Filter) -> None:
+    period = Filter(from_ms=from_ms, until_ms=until_ms)
     totals = lens.chain.figures.over_time(period, bucket_ms=periods.QUARTER_MS)
-    if not len(totals["at_ms"]):
+    some = len(totals["at_ms"]) > 0
+    span_ms = int(totals["at_ms"][-1] - totals["at_ms"][0]) + periods.QUARTER_MS if some else 0
+    if some:
+        _draw_energy(lens, period, totals, span_ms=span_ms)
+    else:
         st.info("No trade in this period. Choose other days.", icon=":material/date_range:")
-        return
-    span_ms = int(totals["at_ms"][-1] - totals["at_ms"][0]) + periods.QUARTER_MS
-    _draw_energy(lens, period, totals, span_ms=span_ms)
     left, right = st.columns(2)
     with left:
-        _draw_pairs(lens, period)
+        if some:
+            _draw_pairs(lens, period)
     with right:
-        _draw_latency(lens, period, span_ms=span_ms)
+        if some:
+            _draw_latency(lens, period, span_ms=span_ms)
+        _draw_blocks(lens)
+        _draw_intervals(lens)
 
 
 def _draw_energy(lens: Lens, period: Filter, totals: Columns, *, span_ms: int) -> None:
