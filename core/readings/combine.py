@@ -11,7 +11,7 @@ import numpy.typing as npt
 from core.market.community import Community, FloatArray
 from core.readings.gaps import Gap, close_gaps
 from core.readings.issues import Findings, count, plain, some
-from core.readings.options import MAX_READINGS, Options
+from core.readings.options import MAX_READINGS, MAX_ROWS, Options
 from core.readings.series import Series, minutes
 from core.readings.zones import wall_clock
 
@@ -36,7 +36,7 @@ def combine(series: list[Series], options: Options, findings: Findings) -> Combi
     if slots * len(series) > MAX_READINGS:
         raise findings.refusal(
             "too_many_readings",
-            f"{slots:,} intervals of {count(len(series), 'household')} are more than {MAX_READINGS:,} readings",
+            f"{slots:,} intervals times {count(len(series), 'household')} are more than {MAX_READINGS:,}",
             fix="give a shorter span or fewer households",
         )
     positions = {one.household_id: one.position for one in series if one.position is not None}
@@ -73,7 +73,7 @@ def _joined(first: Series, second: Series, findings: Findings) -> Series:
         return first
     start_s = min(first.start_s, second.start_s)
     slots = (max(first.end_s, second.end_s) - start_s) // first.slot_s
-    if slots > MAX_READINGS:
+    if slots > MAX_ROWS:
         raise findings.refusal("span_too_long", f"{both}, too far apart", fix="check the times")
     load, solar = np.full((2, slots), np.nan), np.full((2, slots), np.nan)
     for row, part in enumerate((first, second)):

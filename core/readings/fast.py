@@ -39,12 +39,12 @@ def read_clean(data: bytes, findings: Findings, options: Options) -> FileReading
     ids = table["household_id"].chunk(0).dictionary
     if len(ids) != 1 or not HOUSEHOLD_ID.fullmatch(ids[0].as_py()):
         return None
-    wall_s = np.array(table["timestamp"].chunk(0).view(pa.int64()))
+    wall_s = _seconds(table["timestamp"].chunk(0))
     placed = Placed(wall_s, [], [], doubled=False) if stated_zone else place(wall_s, None, options.zone)
     utc_s = placed.utc_s
     if placed.skipped or placed.unclear or not _regular(wall_s, utc_s):
         return None
-    columns = {column: np.array(table[column].chunk(0)) for column in table.column_names if column in _FLOATS}
+    columns = {name: _numbers(table[name].chunk(0)) for name in table.column_names if name in _FLOATS}
     if not _possible(columns, wall_s, utc_s, options):
         return None
     if placed.doubled:
@@ -96,6 +96,19 @@ def _table(data: bytes) -> tuple[pa.Table | None, bool]:
     if stated_zone and not _all_end_in_z(data, table):
         return None, stated_zone
     return table, stated_zone
+
+
+def _seconds(column: pa.Array) -> IntArray:
+    """A column of times without missing values as seconds, straight from its buffer.
+
+    pyarrow's own way to numpy would import pandas first.
+    """
+    return np.frombuffer(column.buffers()[1], dtype=np.int64, count=len(column), offset=column.offset * 8)
+
+
+def _numbers(column: pa.Array) -> FloatArray:
+    """A column of numbers without missing values, in memory of its own: the table can go."""
+    return np.frombuffer(column.buffers()[1], dtype=np.float64, count=len(column), offset=column.offset * 8).copy()
 
 
 def _all_end_in_z(data: bytes, table: pa.Table) -> bool:

@@ -20,12 +20,14 @@ from core.readings.digest import digest_of
 from core.readings.fast import read_clean
 from core.readings.gaps import Gap
 from core.readings.issues import FileRefused, Findings, Issue, count, plain, some
-from core.readings.options import MAX_FILES, Options
+from core.readings.options import MAX_FILES, MAX_READINGS, Options
 from core.readings.plausibility import check_positions, check_series
 from core.readings.series import Series
 from core.readings.source import bytes_of, text_of
 
 log = logging.getLogger(__name__)
+
+_TOO_MANY = f"intervals times households of the files are more than {MAX_READINGS:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def read(
     series: list[Series] = []
     issues: list[Issue] = []
     hows: dict[str, list[str]] = {}
+    kept = 0
     if not files:
         together.error("no_files", "no file was given", fix="give one CSV a household")
     if len(files) > MAX_FILES:
@@ -108,6 +111,10 @@ def read(
         findings = Findings(name)
         report, found = _read_file(content, findings, options)
         reports.append(report)
+        kept += sum(len(one.load_kw) for one in found)
+        if kept > MAX_READINGS:
+            together.error("too_many_readings", _TOO_MANY, fix="give a shorter span or fewer households")
+            break
         series.extend(found)
         issues.extend(findings.all())
         if report.accepted:
@@ -160,7 +167,7 @@ def _combine(series: list[Series], reports: list[FileReport], options: Options, 
     bad = [report.name for report in reports if not report.accepted]
     if bad and series and options.bad_files == "skip":
         together.warning("files_skipped", f"{count(len(bad), 'refused file')} left out: {some(bad)}")
-    elif bad or not series:
+    elif bad or together.refused or not series:
         return None
     try:
         combined = combine(series, options, together)

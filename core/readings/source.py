@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import stat
 from pathlib import Path, PurePosixPath
 
 from core.readings.issues import Findings, quote
@@ -40,26 +41,22 @@ _BOMS = (
 def bytes_of(content: bytes | Path, findings: Findings) -> bytes:
     """The file's bytes, refused unread when its name or size is out of bounds."""
     _check_name(findings)
-    if isinstance(content, Path):
-        try:
-            size = content.stat().st_size
-            if size <= MAX_FILE_BYTES:
-                content = content.read_bytes()
-        except OSError as error:
-            reason = error.strerror or "unknown reason"
-            raise findings.refusal(
-                "unreadable", f"cannot be opened ({reason})", fix="check the name and the permissions"
-            ) from error
-    else:
-        size = len(content)
-    if size > MAX_FILE_BYTES or isinstance(content, Path):
-        limit = MAX_FILE_BYTES // 1_000_000
-        raise findings.refusal(
-            "too_large",
-            f"{size:,} bytes, above the limit of {limit} MB a file",
-            fix="split the file by household or time",
-        )
-    return content
+    if isinstance(content, bytes):
+        _check_size(len(content), findings)
+        return content
+    try:
+        status = content.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise findings.refusal("unreadable", "is a folder or a device, not a file", fix="name a CSV file")
+        _check_size(status.st_size, findings)
+        with content.open("rb") as file:
+            found = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or "unknown reason"
+        fix = "check the name and the permissions"
+        raise findings.refusal("unreadable", f"cannot be opened ({reason})", fix=fix) from error
+    _check_size(len(found), findings)
+    return found
 
 
 def text_of(data: bytes, findings: Findings) -> tuple[str, str]:
@@ -77,6 +74,12 @@ def text_of(data: bytes, findings: Findings) -> tuple[str, str]:
     if not text.strip():
         raise findings.refusal("empty_file", "file is empty (blank lines only)", fix="export it again")
     return text, encoding
+
+
+def _check_size(size: int, findings: Findings) -> None:
+    if size > MAX_FILE_BYTES:
+        what = f"{size:,} bytes, above the limit of {MAX_FILE_BYTES // 1_000_000} MB a file"
+        raise findings.refusal("too_large", what, fix="split the file by household or time")
 
 
 def _check_name(findings: Findings) -> None:

@@ -76,8 +76,9 @@ def times_of(cells: Cells, *, date_order: DateOrder) -> Times:
 
 def _split(cell: str) -> tuple[str, str]:
     """The date and the clock time of a cell: they part at the first blank or T."""
-    blank, letter = cell.find(" "), cell.find("T")
-    at = max(blank, letter) if blank < 0 or letter < 0 else min(blank, letter)
+    blank = cell.find(" ")
+    letter = cell.find("T") if blank < 0 else cell.find("T", 0, blank)
+    at = blank if letter < 0 else letter
     return (cell, "") if at < 0 else (cell[:at], cell[at + 1 :])
 
 

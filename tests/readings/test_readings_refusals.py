@@ -86,15 +86,24 @@ def test_a_file_above_20_mb_is_refused_before_it_is_opened(tmp_path: Path, monke
     path = tmp_path / "HH001.csv"
     path.touch()
     os.truncate(path, 20_000_001)
-    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("the file was read"))
+    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("the file was opened"))
     readings = read([("HH001.csv", path)])
     assert readings.errors[0].code == "too_large"
     assert "20,000,001 bytes, above the limit of 20 MB" in readings.errors[0].message
     assert refused(bytes(20_000_001)).code == "too_large"
 
 
+def test_a_missing_file_a_folder_and_a_device_are_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "endless.csv").symlink_to("/dev/zero")
+    for name, word in (("none.csv", "No such file"), ("folder.csv", "a folder or"), ("endless.csv", "a device")):
+        issue = read([(name, tmp_path / name)]).errors[0]
+        assert (issue.code, issue.file) == ("unreadable", name)
+        assert word in issue.message
+
+
 def peak_bytes(content: bytes) -> tuple[int, Readings]:
-    read([("HH001.csv", b"warm up")])
+    read([("HH001.csv", text_with())])  # what is imported once is not the file's
     tracemalloc.start()
     try:
         readings = read([("HH001.csv", content)])
@@ -151,6 +160,17 @@ def test_a_span_of_millions_of_intervals_is_refused_before_memory_is_spent() -> 
     peak, readings = peak_bytes(text_with(rows=rows))
     assert readings.errors[0].code == "span_too_long"
     assert peak < 5_000_000
+
+
+def test_many_tiny_files_cannot_ask_for_more_memory_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.readings.reader.MAX_READINGS", 40)
+    files: list[tuple[str, bytes | Path]] = [
+        (f"HH{number:03d}.csv", text_with(rows=[ROWS[0], ROWS[1], ROWS[5]]).replace(b"HH001", b"HH%03d" % number))
+        for number in range(20)
+    ]
+    readings = read(files)
+    assert [issue.code for issue in readings.errors] == ["too_many_readings"]
+    assert len(readings.files) == 7  # six intervals a file: the seventh is above forty
 
 
 @pytest.mark.parametrize(
