@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.market.community import FloatArray
-from core.readings.issues import Findings, some
+from core.readings.issues import Findings
 from core.readings.series import Series
 from core.readings.zones import IntArray
 
@@ -33,16 +33,6 @@ def check_series(series: Series, findings: Findings, *, zone: str, stated_zone: 
             f" is down at longitude {series.position[1]:g}, first at {np.datetime64(at, 's')} UTC ({clock})",
             column="solar_kW",
             fix="check the time zone; nothing was shifted",
-        )
-
-
-def check_positions(file_series: list[Series], findings: Findings) -> None:
-    """Say for which households no position is known."""
-    without = [series.household_id for series in file_series if series.position is None]
-    if without:
-        findings.warning(
-            "no_position",
-            f"no position: distance-based features off for {some(without)}, sunlight at night not checked",
         )
 
 

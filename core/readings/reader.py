@@ -21,7 +21,7 @@ from core.readings.fast import read_clean
 from core.readings.gaps import Gap
 from core.readings.issues import FileRefused, Findings, Issue, count, plain, some
 from core.readings.options import MAX_FILES, MAX_READINGS, Options
-from core.readings.plausibility import check_positions, check_series
+from core.readings.plausibility import check_series
 from core.readings.series import Series
 from core.readings.source import bytes_of, text_of
 
@@ -135,7 +135,6 @@ def _read_file(content: bytes | Path, findings: Findings, options: Options) -> t
         return FileReport(findings.file, accepted=False, sha256=sha256), ()
     for one in reading.series:
         check_series(one, findings, zone=options.time_zone, stated_zone=reading.stated_zone)
-    check_positions(list(reading.series), findings)
     if len(reading.series) > 1:
         names = [one.household_id for one in reading.series]
         findings.note("several_households", f"{count(len(names), 'household')} in one file: {some(names)}")
@@ -173,12 +172,22 @@ def _combine(series: list[Series], reports: list[FileReport], options: Options, 
         combined = combine(series, options, together)
     except FileRefused:
         return None
-    if not (combined.community.solar_kw > combined.community.load_kw).any():
+    _check_community(combined, options, together)
+    return combined
+
+
+def _check_community(combined: Combined, options: Options, together: Findings) -> None:
+    """What a person should know about the homes together."""
+    community = combined.community
+    if not (community.solar_kw > community.load_kw).any():
         together.warning("no_surplus", "no surplus in any interval: nobody has solar energy to sell")
-    unknown = sorted(set(options.pv_kw) - set(combined.community.household_ids))
+    lost = [household_id for household_id in community.household_ids if household_id not in combined.positions]
+    if lost:
+        what = f"no position: distance-based features off for {some(lost)}, sunlight at night not checked"
+        together.warning("no_position", what)
+    unknown = sorted(set(options.pv_kw) - set(community.household_ids))
     if unknown:
         together.warning("pv_of_nobody", f"installed PV is given for {some(unknown)}, not among the households")
-    return combined
 
 
 def _readings(
