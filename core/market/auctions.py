@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.market.chunks import blocks
+from core.market.chunks import BySlots, blocks
 from core.market.clearing import clear
 from core.market.community import FloatArray
 from core.market.pairing import IntArray, pair, queue
@@ -16,21 +16,21 @@ from core.market.settlement import Fills
 from core.market.trade_reduction import reduce_trade
 
 
-def uniform_price(net_kwh: FloatArray, order_price: FloatArray, *, k: float) -> Fills:
+def uniform_price(net_kwh: FloatArray, order_price: BySlots, *, k: float) -> Fills:
     """Everyone filled trades at low + k·(high - low) of the clearing prices' interval. Chatterjee, Samuelson 1983."""
     cleared = clear(net_kwh, order_price)
     price = cleared.low_price + k * (cleared.high_price - cleared.low_price)
     return Fills(cleared.filled_kwh, order_price, price, price)
 
 
-def pay_as_bid(net_kwh: FloatArray, order_price: FloatArray, *, c: float) -> Fills:
+def pay_as_bid(net_kwh: FloatArray, order_price: BySlots, *, c: float) -> Fills:
     """Highest bid meets lowest ask; each pair trades at c·bid + (1 - c)·ask."""
     filled = clear(net_kwh, order_price).filled_kwh
     unit_price = pair_prices(filled, order_price, c=c)
     return Fills(filled, order_price, unit_price, unit_price, c)
 
 
-def mcafee(net_kwh: FloatArray, order_price: FloatArray) -> Fills:
+def mcafee(net_kwh: FloatArray, order_price: BySlots) -> Fills:
     """Buyers pay and sellers get prices set by orders that do not trade at them; the operator keeps the difference.
 
     McAfee 1992 in slots where every order is one equal unit, else the multi-unit trade reduction of Huang,
@@ -41,26 +41,28 @@ def mcafee(net_kwh: FloatArray, order_price: FloatArray) -> Fills:
     return Fills(reduced.filled_kwh, order_price, reduced.buy_price, reduced.sell_price)
 
 
-def pair_prices(filled_kwh: FloatArray, order_price: FloatArray, *, c: float) -> FloatArray:
+def pair_prices(filled_kwh: FloatArray, order_price: BySlots, *, c: float) -> FloatArray:
     """Mean price of a filled kWh, `[slot, household]`; equal orders of a slot get an equal price. 0 if not filled."""
     unit_price = np.zeros_like(filled_kwh)
     for part in blocks(*filled_kwh.shape):
-        trading = part.start + np.flatnonzero((filled_kwh[part] > 0.0).any(axis=1))
-        if trading.size:
-            unit_price[trading] = _block_prices(filled_kwh[trading], order_price[trading], c)
+        unit_price[part] = _block_prices(filled_kwh[part], order_price[part], c)
     return unit_price
 
 
 def _block_prices(filled: FloatArray, price: FloatArray, c: float) -> FloatArray:
+    unit_price = np.zeros_like(filled)
+    trading = np.flatnonzero((filled > 0.0).any(axis=1))
+    filled, price = filled[trading], price[trading]
     pairs = pair(filled, price)
     bid, ask = price[pairs.slot, pairs.buyer], price[pairs.slot, pairs.seller]
     money = (c * bid + (1.0 - c) * ask) * pairs.energy_kwh
-    unit_price = np.zeros_like(filled)
+    found = np.zeros_like(filled)
     for side, trader in ((filled > 0.0, pairs.buyer), (filled < 0.0, pairs.seller)):
         place = pairs.slot * filled.shape[1] + trader
         paid, energy = (_sums_at(place, values, filled.shape) for values in (money, pairs.energy_kwh))
         mean = _mean_over_ties(paid, energy, queue(np.where(side, 1.0, 0.0), price), price)
-        unit_price[side] = mean[side]
+        found[side] = mean[side]
+    unit_price[trading] = found
     return unit_price
 
 

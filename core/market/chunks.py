@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
+
+from core.market.community import FloatArray
 
 BLOCK_VALUES = 16_384
 """Values of one array in a block: 128 KiB, so that a dozen of them fit a second-level cache."""
@@ -13,3 +16,11 @@ def blocks(slots: int, households: int) -> Iterator[slice]:
     step = max(1, BLOCK_VALUES // max(1, households))
     for start in range(0, slots, step):
         yield slice(start, min(start + step, slots))
+
+
+class BySlots(Protocol):
+    """Values `[slot, household]` that are asked for block by block: an array, or something that works them out."""
+
+    def __getitem__(self, slots: slice, /) -> FloatArray:
+        """The values of these slots."""
+        ...

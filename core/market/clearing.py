@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.market.chunks import blocks
+from core.market.chunks import BySlots, blocks
 from core.market.community import BoolArray, FloatArray
 from core.market.dispatch import DUST_KWH
 from core.market.passes import compiled_for
@@ -36,19 +36,21 @@ class Clearing:
     high_price: FloatArray
 
 
-def clear(net_kwh: FloatArray, order_price: FloatArray) -> Clearing:
+def clear(net_kwh: FloatArray, order_price: BySlots) -> Clearing:
     """Clear every slot. net_kwh `[slot, household]`: a bid where positive, an offer where negative; no dust."""
     compiled = compiled_for(net_kwh.size)
     if compiled is None:
         return clear_in_numpy(net_kwh, order_price)
     slots, households = net_kwh.shape
     out = Clearing(np.empty((slots, households)), np.empty(slots), np.empty(slots), np.empty(slots))
-    where = (out.filled_kwh, out.volume_kwh, out.low_price, out.high_price)
-    compiled.clear_slots(np.ascontiguousarray(net_kwh), np.ascontiguousarray(order_price), DUST_KWH, ROUNDING, *where)
+    for part in blocks(slots, households):
+        where = (out.filled_kwh[part], out.volume_kwh[part], out.low_price[part], out.high_price[part])
+        net, price = np.ascontiguousarray(net_kwh[part]), np.ascontiguousarray(order_price[part])
+        compiled.clear_slots(net, price, DUST_KWH, ROUNDING, *where)
     return out
 
 
-def clear_in_numpy(net_kwh: FloatArray, order_price: FloatArray) -> Clearing:
+def clear_in_numpy(net_kwh: FloatArray, order_price: BySlots) -> Clearing:
     """`clear` without compiled code: the same to the last bit."""
     slots, households = net_kwh.shape
     out = Clearing(np.zeros((slots, households)), np.zeros(slots), np.full(slots, np.nan), np.full(slots, np.nan))

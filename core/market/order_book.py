@@ -39,7 +39,7 @@ def clear(book: object, *, mechanism: str, parameters: Mapping[str, object] | No
     net[np.abs(net) < DUST_KWH] = 0.0
     price = np.array([[price for _, price in (*bids, *offers)]])
     if not price.size:
-        return _answer(None, None, bids=0)
+        return _answer(None, None, price=price, bids=0)
     given = parameters or {}
     for name in given:
         if name not in known:
@@ -47,7 +47,7 @@ def clear(book: object, *, mechanism: str, parameters: Mapping[str, object] | No
     settings = {name: parameter.check(given.get(name, parameter.default)) for name, parameter in known.items()}
     cleared = clear_orders(net, price)
     interval = (float(cleared.low_price[0]), float(cleared.high_price[0]))
-    return _answer(MECHANISMS[mechanism](net, price, **settings), interval, bids=len(bids))
+    return _answer(MECHANISMS[mechanism](net, price, **settings), interval, price=price, bids=len(bids))
 
 
 def known_parameters(mechanism: str) -> dict[str, Parameter]:
@@ -83,7 +83,9 @@ def _order(order: object, where: str) -> Order:
     return numbers[0], numbers[1]
 
 
-def _answer(fills: Fills | None, interval: tuple[float, float] | None, *, bids: int) -> dict[str, object]:
+def _answer(
+    fills: Fills | None, interval: tuple[float, float] | None, *, price: FloatArray, bids: int
+) -> dict[str, object]:
     empty = {"volume": 0.0, "buy_price": None, "sell_price": None, "price_interval": None}
     if fills is None or interval is None or not (fills.filled_kwh > 0.0).any():
         return {**empty, "operator_surplus": 0.0, "welfare": 0.0, "trades": []}
@@ -99,7 +101,7 @@ def _answer(fills: Fills | None, interval: tuple[float, float] | None, *, bids: 
         "sell_price": got / float(sold.sum()),
         "price_interval": list(interval),
         "operator_surplus": paid - got,
-        "welfare": _money(fills.filled_kwh, fills.order_price),
+        "welfare": _money(fills.filled_kwh, price),
         "trades": [
             dict(zip(keys, row, strict=True)) for row in zip(*(c.tolist() for c in columns_of_trades), strict=True)
         ],

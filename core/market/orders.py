@@ -7,7 +7,6 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from core.market.chunks import blocks
 from core.market.community import Community, FloatArray, Tariff
 from core.market.contract import Parameter
 from core.market.dispatch import Dispatch
@@ -30,24 +29,30 @@ STRATEGY_PARAMETERS = (
 )
 
 
-def order_prices(
-    dispatch: Dispatch, tariff: Tariff, *, strategy: str, alpha: float, beta: float, seed: int
-) -> FloatArray:
-    """A price for every household's order, `[slot, household]`: a bid where it needs energy, else an ask."""
-    community = dispatch.community
-    price = np.empty_like(dispatch.net_kwh)
-    roof_kw = installed_kw(community)
-    for part in blocks(*price.shape):
-        retail, feed_in = tariff.retail_price[part, None], tariff.feed_in_price[part, None]
-        if strategy == "zero_intelligence":
-            price[part] = feed_in + (retail - feed_in) * _uniform(community, part, seed)
-            continue
+class OrderPrices:
+    """A price for every household's order, a bid where it needs energy, else an ask; worked out block by block.
+
+    `prices[slots]` gives `[slot, household]`: a year of them is never in memory at once.
+    """
+
+    def __init__(
+        self, dispatch: Dispatch, tariff: Tariff, *, strategy: str, alpha: float, beta: float, seed: int
+    ) -> None:
+        self._dispatch, self._tariff, self._strategy = dispatch, tariff, strategy
+        self._alpha, self._beta = alpha, beta
+        self._roof_kw = installed_kw(dispatch.community)
+        self._draws = Draws(dispatch.community, seed) if strategy == "zero_intelligence" else None
+
+    def __getitem__(self, slots: slice, /) -> FloatArray:
+        """Bids and asks of these slots."""
+        retail, feed_in = self._tariff.retail_price[slots, None], self._tariff.feed_in_price[slots, None]
+        if self._draws is not None:
+            return feed_in + (retail - feed_in) * self._draws[slots]
         bid, ask = retail, feed_in
-        if strategy == "solar_abundance":
-            sun = np.minimum(community.solar_kw[part] / roof_kw, 1.0)
-            bid, ask = retail - beta, np.maximum(feed_in, retail - alpha * sun)
-        price[part] = np.where(dispatch.net_kwh[part] > 0.0, bid, ask)
-    return price
+        if self._strategy == "solar_abundance":
+            sun = np.minimum(self._dispatch.community.solar_kw[slots] / self._roof_kw, 1.0)
+            bid, ask = retail - self._beta, np.maximum(feed_in, retail - self._alpha * sun)
+        return np.where(self._dispatch.net_kwh[slots] > 0.0, bid, ask)
 
 
 def installed_kw(community: Community) -> FloatArray:
@@ -57,17 +62,22 @@ def installed_kw(community: Community) -> FloatArray:
     return np.where(roof > 0.0, roof, np.inf)
 
 
-def _uniform(community: Community, part: slice, seed: int) -> FloatArray:
+class Draws:
     """Uniform numbers in [0, 1), `[slot, household]`, drawn from seed, household id and the slot's time alone.
 
     SplitMix64 (Steele, Lea, Flood 2014): every household has its own stream and every slot its own number, so neither
     the order of households, nor one more household, nor a longer horizon changes anybody's draw.
     """
-    digests = (hashlib.sha256(f"{seed} {household_id}".encode()).digest() for household_id in community.household_ids)
-    stream = np.array([int.from_bytes(digest[:8], "little") for digest in digests], dtype=np.uint64)
-    at_ms = community.slot_starts()[part].astype(np.int64).astype(np.uint64)
-    state: npt.NDArray[np.uint64] = stream + (at_ms * np.uint64(0x9E3779B97F4A7C15))[:, None]
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    state ^= state >> np.uint64(31)
-    return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+    def __init__(self, community: Community, seed: int) -> None:
+        digests = (hashlib.sha256(f"{seed} {name}".encode()).digest() for name in community.household_ids)
+        self._stream = np.array([int.from_bytes(digest[:8], "little") for digest in digests], dtype=np.uint64)
+        self._place = community.slot_starts().astype(np.int64).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+
+    def __getitem__(self, slots: slice, /) -> FloatArray:
+        """The numbers of these slots."""
+        state: npt.NDArray[np.uint64] = self._stream + self._place[slots, None]
+        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        state ^= state >> np.uint64(31)
+        return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53

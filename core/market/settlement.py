@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.errors import MarketError
-from core.market.chunks import blocks
+from core.market.chunks import BySlots, blocks
 from core.market.community import FloatArray, Tariff
 from core.market.dispatch import Dispatch
 
@@ -29,13 +29,13 @@ class Fills:
     """What an auction gave each household.
 
     filled_kwh: `[slot, household]`, kWh; positive bought from peers, negative sold to peers.
-    order_price: `[slot, household]`, bid of a household in need, ask of one with surplus.
+    order_price: `[slot, household]`, bid of a household in need, ask of one with surplus; an array or `OrderPrices`.
     buy_price, sell_price: what buyers pay and sellers get for a filled kWh, `[slot]` or `[slot, household]`.
     pair_weight: c where each matched pair trades at c·bid + (1 - c)·ask; None where one price holds for all.
     """
 
     filled_kwh: FloatArray
-    order_price: FloatArray
+    order_price: BySlots
     buy_price: FloatArray
     sell_price: FloatArray
     pair_weight: float | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.market.chunks import blocks
+from core.market.chunks import BySlots, blocks
 from core.market.clearing import ROUNDING, Clearing
 from core.market.community import BoolArray, FloatArray
 from core.market.dispatch import DUST_KWH
@@ -63,7 +63,7 @@ class _Side:
         return by_household
 
 
-def reduce_trade(net_kwh: FloatArray, order_price: FloatArray, cleared: Clearing) -> Reduced:
+def reduce_trade(net_kwh: FloatArray, order_price: BySlots, cleared: Clearing) -> Reduced:
     """Trade reduction in every slot. net_kwh, order_price `[slot, household]`, `cleared` their largest trade.
 
     With K and L the marginal buyer and seller: the buyers before K and the sellers before L trade, buyers pay bid K,
@@ -74,10 +74,11 @@ def reduce_trade(net_kwh: FloatArray, order_price: FloatArray, cleared: Clearing
     slots = net_kwh.shape[0]
     out = Reduced(np.zeros_like(net_kwh), np.full(slots, np.nan), np.full(slots, np.nan))
     for part in blocks(*net_kwh.shape):
-        trading = part.start + np.flatnonzero(cleared.volume_kwh[part] > 0.0)
-        if trading.size:
+        rows = np.flatnonzero(cleared.volume_kwh[part] > 0.0)
+        if rows.size:
+            trading = part.start + rows
             filled, volume = cleared.filled_kwh[trading], cleared.volume_kwh[trading]
-            reduced = _reduce_block(net_kwh[trading], order_price[trading], filled, volume)
+            reduced = _reduce_block(net_kwh[trading], order_price[part][rows], filled, volume)
             out.filled_kwh[trading] = reduced.filled_kwh
             out.buy_price[trading], out.sell_price[trading] = reduced.buy_price, reduced.sell_price
     return out

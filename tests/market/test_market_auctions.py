@@ -180,6 +180,19 @@ def test_with_equal_units_the_rule_is_mcafees(bids, offers):
             assert found["operator_surplus"] == pytest.approx(2.0 * (k - 1) * (b[k - 1] - s[k - 1]))
 
 
+@pytest.mark.parametrize(
+    ("bids", "offers"),
+    [
+        ([9, 5, 4], [1, 2, 6]),  # p0 = (4 + 6)/2 = 5, the marginal bid
+        ([9, 8, 4], [1, 5, 6]),  # p0 = (4 + 6)/2 = 5, the marginal ask
+    ],
+)
+def test_a_price_of_those_left_out_on_the_edge_still_lets_all_trade(bids, offers):
+    book = {"bids": [[1, p] for p in bids], "offers": [[1, p] for p in offers]}
+    found = clear(book, mechanism="mcafee_auction")
+    assert (found["volume"], found["buy_price"], found["sell_price"]) == (2.0, 5.0, 5.0)
+
+
 def test_an_untruthful_bid_gains_nothing_in_the_mcafee_auction():
     rng = np.random.default_rng(3)
     for _ in range(150):

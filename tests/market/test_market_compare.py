@@ -262,7 +262,7 @@ def test_zero_intelligence_draws_go_with_household_and_time(community_of):
     wide = community_of(np.hstack([net, net]), ids=["A", "B", "C", "D"])
     narrow = community_of(net, ids=["A", "B"])
     prices = [
-        run_algorithm("pay_as_bid_auction", c, Tariff.flat(2), parameters=parameters).settlement.fills.order_price
+        run_algorithm("pay_as_bid_auction", c, Tariff.flat(2), parameters=parameters).settlement.fills.order_price[:]
         for c in (wide, narrow)
     ]
     assert np.array_equal(prices[0][:, :2], prices[1])
@@ -274,7 +274,7 @@ def test_zero_intelligence_is_uniform(community_of):
     community = community_of(np.ones((2000, 20)))
     parameters = {"strategy": "zero_intelligence", "seed": 1}
     price = run_algorithm("uniform_price_auction", community, Tariff.flat(2000), parameters=parameters)
-    draws = (price.settlement.fills.order_price - 3.0) / 4.0
+    draws = (price.settlement.fills.order_price[:] - 3.0) / 4.0
     counts = np.histogram(draws, bins=20, range=(0.0, 1.0))[0]
     assert abs(counts - 2000).max() < 5 * np.sqrt(2000)
     assert abs(np.corrcoef(draws.T) - np.eye(20)).max() < 0.12

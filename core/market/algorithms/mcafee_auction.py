@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.market.auctions import mcafee
 from core.market.community import Tariff
 from core.market.dispatch import Dispatch
-from core.market.orders import STRATEGY_PARAMETERS, order_prices
+from core.market.orders import STRATEGY_PARAMETERS, OrderPrices
 from core.market.settlement import Settlement
 
 NAME = "McAfee auction"
@@ -17,5 +17,5 @@ EXEMPT = ("no_trade_left",)
 
 def settle(dispatch: Dispatch, tariff: Tariff, *, strategy: str, alpha: float, beta: float, seed: int) -> Settlement:
     """The marginal buyer and seller give up their trade; buyers pay its bid, sellers get its ask."""
-    prices = order_prices(dispatch, tariff, strategy=strategy, alpha=alpha, beta=beta, seed=seed)
+    prices = OrderPrices(dispatch, tariff, strategy=strategy, alpha=alpha, beta=beta, seed=seed)
     return Settlement.of_fills(dispatch, tariff, mcafee(dispatch.net_kwh, prices))

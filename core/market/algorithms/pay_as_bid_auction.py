@@ -6,7 +6,7 @@ from core.market.auctions import pay_as_bid
 from core.market.community import Tariff
 from core.market.contract import Parameter
 from core.market.dispatch import Dispatch
-from core.market.orders import STRATEGY_PARAMETERS, order_prices
+from core.market.orders import STRATEGY_PARAMETERS, OrderPrices
 from core.market.settlement import Settlement
 
 NAME = "Pay-as-bid auction"
@@ -22,5 +22,5 @@ def settle(
     dispatch: Dispatch, tariff: Tariff, *, c: float, strategy: str, alpha: float, beta: float, seed: int
 ) -> Settlement:
     """Highest bid meets lowest ask while bid >= ask; each pair trades at c·bid + (1 - c)·ask."""
-    prices = order_prices(dispatch, tariff, strategy=strategy, alpha=alpha, beta=beta, seed=seed)
+    prices = OrderPrices(dispatch, tariff, strategy=strategy, alpha=alpha, beta=beta, seed=seed)
     return Settlement.of_fills(dispatch, tariff, pay_as_bid(dispatch.net_kwh, prices, c=c))

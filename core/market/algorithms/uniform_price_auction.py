@@ -6,7 +6,7 @@ from core.market.auctions import uniform_price
 from core.market.community import Tariff
 from core.market.contract import Parameter
 from core.market.dispatch import Dispatch
-from core.market.orders import STRATEGY_PARAMETERS, order_prices
+from core.market.orders import STRATEGY_PARAMETERS, OrderPrices
 from core.market.settlement import Settlement
 
 NAME = "Uniform-price auction"
@@ -22,5 +22,5 @@ def settle(
     dispatch: Dispatch, tariff: Tariff, *, k: float, strategy: str, alpha: float, beta: float, seed: int
 ) -> Settlement:
     """price = low + k·(high - low) of the interval of clearing prices; the volume is the largest the orders allow."""
-    prices = order_prices(dispatch, tariff, strategy=strategy, alpha=alpha, beta=beta, seed=seed)
+    prices = OrderPrices(dispatch, tariff, strategy=strategy, alpha=alpha, beta=beta, seed=seed)
     return Settlement.of_fills(dispatch, tariff, uniform_price(dispatch.net_kwh, prices, k=k))
