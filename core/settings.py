@@ -76,6 +76,9 @@ CHOICES = {
 """Settings that take one of a few words. feed: in the app, in its own process (`python -m core feed`), or none."""
 
 
+MAY_BE_ZERO = ("feed_in_price",)
+
+
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings. Raises InputError naming the variable, what was found and what is expected."""
     if environment is None:
@@ -107,7 +110,7 @@ def _parse(name: str, raw: str, default: object) -> object:
             number = type(default)(raw)
         except ValueError:
             raise InputError(f'{variable} is "{raw}", expected a number such as {default}.') from None
-        if not 0 < number < float("inf"):
+        if not 0 < number < float("inf") and not (number == 0 and name in MAY_BE_ZERO):
             raise InputError(f"{variable} is {raw}, expected a positive number such as {default}.")
         return number
     return raw

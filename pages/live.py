@@ -182,6 +182,26 @@ def details(now: LiveScreen, view: str) -> None:
         )
 
 
+def publishing() -> None:
+    """Where and as whom to publish; for admins, who may see the generated password."""
+    broker = current().broker
+    if broker is None or broker.endpoint is None:
+        return
+    endpoint = broker.endpoint
+    with st.expander("Publish a trade", icon=":material/send:"):
+        st.caption("The embedded broker, for programs on this machine. The same options are in the file named below.")
+        st.code(
+            f"host {endpoint.host}  port {endpoint.port}  user {endpoint.username}  password {endpoint.password}\n"
+            f"options file {broker.options_file}",
+            language=None,
+        )
+        st.code(
+            f"XDG_CONFIG_HOME={broker.options_file.parent} mosquitto_pub -t {settings.mqtt_topic} \\\n"
+            """  -m '{"buyer": "HH002", "seller": "HH001", "qty_kwh": 3.5, "price": 6.8}'""",
+            language="sh",
+        )
+
+
 refreshing = controls()
 
 
@@ -206,3 +226,5 @@ def live() -> None:
 
 
 live()
+if user.is_admin:
+    publishing()

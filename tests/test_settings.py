@@ -21,6 +21,10 @@ def test_a_variable_is_the_field_in_capitals() -> None:
     assert loaded.resolved_database_url == "sqlite:////srv/lab/lab.db"
 
 
+def test_a_grid_that_pays_nothing_is_a_setting_too() -> None:
+    assert load({"FEED_IN_PRICE": "0"}).feed_in_price == 0.0
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "expected"),
     [
