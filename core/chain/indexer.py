@@ -10,7 +10,6 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +18,7 @@ from core.ledger import block
 from core.ledger.heads import Heads
 from core.ledger.walk import Read
 from core.store.columns import ColumnStore
-from core.store.index import NOWHERE, Index, IndexedBlock, Position
+from core.store.index import FILE, NOWHERE, Index, IndexedBlock, Position
 
 log = logging.getLogger(__name__)
 FOLDER = "index"
@@ -46,6 +45,9 @@ class Indexer:
         self._columns: ColumnStore | None = None
         self._wake = threading.Event()
         self._closing = False
+        self._distrusted = False
+        self._problem = ""
+        self._inode = 0
         self._moved = threading.Condition()
         self._thread: threading.Thread | None = None
         self.position = NOWHERE
@@ -90,14 +92,21 @@ class Indexer:
         while not self._closing:
             self._wake.clear()
             try:
+                if self._distrusted:
+                    self.rebuild()
                 self._catch_up_or_rebuild()
+                self._problem = ""
             except LedgerDamagedError as error:
-                log.error("the index ends before a damaged block: %s", error)
+                self._problem = f"The index ends before a damaged block: {error.message}"
+                log.error("%s", self._problem)
             except _ClosingError:
                 return
-            except Exception:
+            except Exception as error:
+                self._problem = f"The index cannot be kept up: {error}"
                 log.exception("the index cannot be kept up; it is tried again with the next block")
                 self._release()
+            with self._moved:
+                self._moved.notify_all()
             self._wake.wait()
 
     # ---- asking
@@ -105,7 +114,7 @@ class Indexer:
     def ask(self, question: Callable[[Index, ColumnStore], Found]) -> Found:
         """The answer to `question`. Raises UnavailableError while there is no index; a broken one is built anew."""
         with self._swap:
-            if self._index is None and self._thread is None:
+            if self._thread is None:
                 self._open_as_reader()
             if self._index is None or self._columns is None:
                 raise UnavailableError("The index is being built.", fix="Try again in a moment.")
@@ -118,32 +127,45 @@ class Indexer:
         raise UnavailableError("The index was damaged and is being built anew.", fix="Try again in a moment.")
 
     def distrust(self, reason: str) -> None:
-        """Something the index said did not hold: build it anew in the background."""
+        """Something the index said did not hold: nobody asks it any more, and it is built anew in the background."""
         log.warning("the index is wrong (%s)", reason)
         if self._thread is not None:
-            self._release()
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self.wake()
+            self._discard()
+
+    def _discard(self) -> None:
+        self._distrusted = True
+        self._release()
+        self.wake()
 
     def anew(self) -> Position:
-        """Build the index anew now, and wait for it. Raises ConflictError while another process keeps it."""
+        """Build the index anew now, and wait for it.
+
+        Raises ConflictError while another process keeps it, UnavailableError if it cannot be built.
+        """
         if self._thread is None:
             raise ConflictError("Another process keeps the index.", fix="Stop the lab first.")
-        self._release()
-        with self._swap:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        self.wake()
+        self._problem = ""
+        self._discard()
         with self._moved:
-            self._moved.wait_for(lambda: self.position.height >= len(self._heads()) - 1 or self._closing)
+            self._moved.wait_for(lambda: not self._distrusted or self._problem or self._closing)
+        if self._problem:
+            raise UnavailableError(self._problem)
         return self.position
 
     def _open_as_reader(self) -> None:
-        with suppress(sqlite3.Error):
-            index = Index(self._folder, read_only=True)
-            self.position = index.position()
-            columns = ColumnStore(self._folder)
+        """Have open what the process that keeps the index has written by now."""
+        try:
+            there = (self._folder / FILE).stat().st_ino
+            if self._index is not None and (self._inode, self._index.position()) == (there, self.position):
+                return
+            self._release()
+            index, columns = Index(self._folder, read_only=True), ColumnStore(self._folder)
+            position = index.position()
             columns.add(index.rows_from(columns.part_rows))
-            self._index, self._columns = index, columns
+            self._index, self._columns, self._inode = index, columns, there
+            self._move(position)
+        except (sqlite3.Error, OSError):
+            self._release()
 
     # ---- building
 
@@ -167,19 +189,22 @@ class Indexer:
                     return
                 self._columns.add(self._index.add(batch, after=self.position))
                 self._move(self._index.position())
-        if self._columns is not None:
-            self._columns.load()
+        with self._swap:
+            if self._columns is not None:
+                self._columns.load()
 
     def _reopened(self) -> bool:
         try:
             return self._opened()
-        except (sqlite3.Error, OSError, KeyError, ValueError) as error:
-            log.warning("the index cannot be used (%s)", error)
+        except LedgerDamagedError:
+            raise
+        except Exception as error:  # an edited file can answer anything
+            log.warning("the index cannot be used (%s: %s)", type(error).__name__, error)
             return False
 
     def _opened(self) -> bool:
         """Open the index that is there; False if it is not one of this chain."""
-        if not (self._folder / "transactions.db").exists():
+        if not (self._folder / FILE).exists():
             return False
         index = Index(self._folder)
         position = index.position()
@@ -217,6 +242,7 @@ class Indexer:
             fresh.rename(self._folder)
             self._index, self._columns = Index(self._folder), ColumnStore(self._folder)
             self._columns.add(self._index.rows_from(self._columns.part_rows))
+        self._distrusted = False
         self._move(position)
         log.info("index built: %d blocks, %d transactions", position.height + 1, position.rows)
         if damage is not None:

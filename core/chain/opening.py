@@ -6,6 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -78,7 +79,7 @@ class Opening:
 
     def _refused(self, error: LabError, mark: Mark | None) -> Opened:
         log.error("ledger opens read-only: %s", error)
-        record = mark.genesis if mark else self._first_record()
+        record = mark.genesis if mark else first_record(self._settings.ledger_path)
         if record:
             self._load_key(record)
         damaged = isinstance(error, LedgerDamagedError)
@@ -91,16 +92,6 @@ class Opening:
             notice="" if damaged else str(error),
             checkpoint=self.checkpoint,
         )
-
-    def _first_record(self) -> bytes:
-        """The genesis block of a ledger the store knows nothing of, b"" if it has none that is sound."""
-        try:
-            with reading(self._settings.ledger_path) as (read, size):
-                walker = Walker(read, size)
-                first = walker.step()
-                return read(first.offset, first.head.length) if first else b""
-        except LedgerError:
-            return b""
 
     def _file(self, mark: Mark | None) -> LedgerFile:
         path = self._settings.ledger_path
@@ -240,6 +231,16 @@ class Opening:
         if not self._key_problem or self._key is not None:
             return ""
         return f"{self._key_problem} Blocks are written without checkpoints and receipts until it is put back."
+
+
+def first_record(path: Path) -> bytes:
+    """The bytes of block 0 of a file; b"" if it has none that is sound."""
+    try:
+        with reading(path) as (read, size):
+            first = Walker(read, size).step()
+            return read(first.offset, first.head.length) if first else b""
+    except LedgerError:
+        return b""
 
 
 def _unopened(error: Exception) -> LedgerReadOnlyError:

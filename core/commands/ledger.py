@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from core.chain.reading import Reading
     from core.ledger.verify import Verdict
 
 
@@ -26,6 +27,7 @@ def register(commands: Any) -> None:
     verify.set_defaults(run=run_verify)
     receipt = commands.add_parser("receipt", help="print the receipt of a mined transaction")
     receipt.add_argument("tx", metavar="TX", help="the transaction's hash, 64 hex digits")
+    receipt.add_argument("--ledger", type=Path, metavar="PATH", help="the ledger; LEDGER_PATH unless given")
     receipt.set_defaults(run=run_receipt)
     mine = commands.add_parser("mine", help="put all that is pending into blocks now")
     mine.set_defaults(run=run_mine)
@@ -40,6 +42,7 @@ def register(commands: Any) -> None:
     rebuild = parts.add_parser("rebuild-index", help="build the explorer's index anew from the file")
     rebuild.set_defaults(run=run_rebuild_index)
     export = parts.add_parser("export", help="write every transaction of the ledger")
+    export.add_argument("--ledger", type=Path, metavar="PATH", help="the ledger; LEDGER_PATH unless given")
     export.add_argument("--format", choices=("csv", "jsonl", "parquet"), default="csv")
     export.add_argument("--output", type=Path, metavar="FILE", help="standard output unless given")
     export.set_defaults(run=run_export)
@@ -121,11 +124,12 @@ def _replay(level: int) -> Iterator[Any]:
 
 
 def run_receipt(arguments: argparse.Namespace) -> int:
-    """Print a receipt that tools/verify_receipt.py checks."""
+    """Print a receipt that tools/verify_receipt.py checks; read from the file, whoever writes it."""
     from core.ledger import receipt
 
-    with _chain() as chain:
-        sys.stdout.buffer.write(receipt.encode(chain.receipt(arguments.tx)) + b"\n")
+    with _reading(arguments.ledger) as ledger:
+        made = ledger.receipts.make(*ledger.explorer.locate(arguments.tx.strip().lower()))
+    sys.stdout.buffer.write(receipt.encode(made) + b"\n")
     return 0
 
 
@@ -150,20 +154,32 @@ def run_generate(arguments: argparse.Namespace) -> int:
 
 
 def run_rebuild_index(_: argparse.Namespace) -> int:
-    """Build the index anew."""
-    with _chain() as chain:
-        position = chain.indexer.anew()
-        print(f"The index holds {position.rows} transactions of {position.height + 1} blocks.")
+    """Build the index anew; refuse while another process keeps it."""
+    from core.chain.indexer import Indexer
+
+    with _reading(None) as ledger:
+        indexer = Indexer(_settings().data_dir, heads=ledger.explorer.heads, read=ledger.explorer.read)
+        indexer.start()
+        try:
+            position = indexer.anew()
+        finally:
+            indexer.close()
+    print(f"The index holds {position.rows} transactions of {position.height + 1} blocks.")
     return 0
 
 
 def run_export(arguments: argparse.Namespace) -> int:
-    """Write every transaction, block after block; memory does not grow with the ledger."""
+    """Write every transaction, block after block, each checked; memory does not grow with the ledger."""
+    from core.ledger.verify import reading
+    from core.ledger.walk import Walker
     from core.web.explorer.exports import Sink
 
-    with _chain() as chain, _output(arguments.output) as file, Sink(file, arguments.format) as sink:
-        for height in range(1, chain.status().height + 1):
-            sink.add(height, chain.explorer.lines(height))
+    path = arguments.ledger or _settings().ledger_path
+    with reading(path) as (read, size), _output(arguments.output) as file, Sink(file, arguments.format) as sink:
+        walker = Walker(read, size)
+        while (block := walker.step()) is not None:
+            if walker.tip.height > 0:
+                sink.add(walker.tip.height, block.lines())
     return 0
 
 
@@ -182,8 +198,18 @@ def _output(path: Path | None) -> Iterator[Any]:
 
 
 @contextmanager
+def _reading(path: Path | None) -> Iterator[Reading]:
+    """The ledger at `path`, or that of the settings, to be read."""
+    from core.chain.reading import read_only
+
+    settings = _settings()
+    with read_only(path or settings.ledger_path, settings.data_dir) as found:
+        yield found
+
+
+@contextmanager
 def _chain() -> Iterator[Any]:
-    """The chain of the settings; only read while another process writes it."""
+    """The chain of the settings, for writing."""
     from core.chain import Chain
     from core.store import Store
 

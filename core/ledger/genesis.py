@@ -28,7 +28,7 @@ class Genesis:
     @property
     def origin(self) -> str:
         """The name the log signs its checkpoints with."""
-        return f"p2p-energy-lab/{self.chain_id[:16]}"
+        return f"p2p-lab/{self.chain_id[:16]}"
 
     def work_at(self, height: int) -> int:
         """The expected number of hashes of a block at this height."""
