@@ -176,6 +176,26 @@ def test_the_csv_equals_the_table_on_the_screen(page: Page, result: str) -> None
     ]
 
 
+def test_the_camera_of_a_chart_saves_a_png_or_an_svg(page: Page, result: str) -> None:
+    page.goto(result)
+    assert picture_of(page) == ("price-and-traded-energy.png", b"\x89PNG")
+    open_tab(page, "Take away")
+    page.get_by_text("SVG", exact=True).click()
+    settled(page)
+    page.get_by_role("tab", name="Figures").click()
+    assert picture_of(page) == ("price-and-traded-energy.svg", b"<svg")
+
+
+def picture_of(page: Page) -> tuple[str, bytes]:
+    charts(page).nth(1).wait_for()
+    settled(page)
+    chart = charts(page).first
+    chart.hover()
+    with page.expect_download() as download:
+        chart.locator("[data-title*='ownload']").click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()[:4]
+
+
 def test_a_download_is_for_the_one_who_made_it(page: Page, result: str, chromium: Browser, people: People) -> None:
     page.goto(result)
     media: list[str] = []

@@ -58,6 +58,7 @@ def _line(state: RunState, user: User) -> None:
             *(["shared"] if state.shared and state.owner_id != user.user_id else []),
         ]
         st.markdown(f"**{foreign(state.name)}**{tags}  \n:small[{' · '.join(facts)}]")
+        st.space("stretch")
         if st.button("Open", key=f"compare_open_{state.run_id}"):
             go(run=state.run_id)
         if (

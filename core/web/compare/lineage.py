@@ -12,28 +12,34 @@ from core.runs.results import RunResult
 from core.runs.runs import RunState
 from core.runs.tariffs import MICRO, Period
 from core.web.compare.numbers import Numbers
-from core.web.text import foreign, plain
+from core.web.text import plain
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def show(state: RunState, result: RunResult, numbers: Numbers) -> None:
-    """An expander with all of it."""
-    with st.expander("What was compared", icon=":material/history_edu:"):
-        facts = {
-            "Digest of the readings": state.dataset_digest,
-            "Digest of the result": result.result_digest,
-            "Run": state.run_id,
-        }
-        for name, value in facts.items():
-            st.markdown(f"{name} `{value}`")
-        st.dataframe(
-            pd.DataFrame(scenarios_of(state.plan.scenarios, numbers)), hide_index=True, alt="Tariffs and scenarios"
-        )
-        st.dataframe(pd.DataFrame(rows_of(result)), hide_index=True, alt="Algorithms, their parameters and digests")
-        if state.started_at and state.ended_at:
-            took = (state.ended_at - state.started_at).total_seconds()
-            st.caption(f"Computed in {took:.1f} s, {foreign(f'{state.ended_at:%d %b %Y %H:%M:%S}')} UTC.")
+    """An expander that holds all of it once it is opened."""
+    place = st.expander("What was compared", icon=":material/history_edu:", key="compare_lineage", on_change="rerun")
+    if place.open:
+        with place:
+            _tables(state, result, numbers)
+
+
+def _tables(state: RunState, result: RunResult, numbers: Numbers) -> None:
+    facts = {
+        "Digest of the readings": state.dataset_digest,
+        "Digest of the result": result.result_digest,
+        "Run": state.run_id,
+    }
+    for name, value in facts.items():
+        st.markdown(f"{name} `{value}`")
+    st.dataframe(
+        pd.DataFrame(scenarios_of(state.plan.scenarios, numbers)), hide_index=True, alt="Tariffs and scenarios"
+    )
+    st.dataframe(pd.DataFrame(rows_of(result)), hide_index=True, alt="Algorithms, their parameters and digests")
+    if state.started_at and state.ended_at:
+        took = (state.ended_at - state.started_at).total_seconds()
+        st.caption(f"Computed in {took:.1f} s, {state.ended_at:%d %b %Y %H:%M:%S} UTC.")
 
 
 def rows_of(result: RunResult) -> list[dict[str, str]]:

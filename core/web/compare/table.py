@@ -91,13 +91,10 @@ KEY_FIGURES = (
     "savings_percent",
     "traded_kwh",
     "avg_p2p_price",
-    "unmet_demand_kwh",
-    "self_consumption_share",
     "self_sufficiency_share",
     "peak_import_kw",
     "better_off_share",
     "worst_loss",
-    "gini",
 )
 """What is looked at first."""
 

@@ -24,7 +24,7 @@ FEW_DAYS, DAY_MS = 14, 86_400_000
 def price_and_volume(scene: Scene) -> Chart:
     """P2P price between the grid's two prices, and traded energy below it, over the period."""
     rows = [row for row in scene.drawable if scene.trades(row)]
-    most = MAX_POINTS // (2 * len(rows) + 2)
+    most = MAX_POINTS // (3 * len(rows) + 2)
     drawn = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.56, 0.44], vertical_spacing=0.06)
     step_min = _draw_tariff(drawn, scene, most)
     found = [scene.series(row, "price", "traded_kwh") for row in rows]
@@ -39,14 +39,14 @@ def price_and_volume(scene: Scene) -> Chart:
                 **shared,
                 x=price.start,
                 y=price.value,
-                mode="lines+markers",
+                mode="lines",
                 line=line,
-                marker={"size": 3},
                 hovertemplate=f"%{{y:,.3f}} {scene.numbers.currency}/kWh",
             ),
             row=1,
             col=1,
         )
+        _draw_lonely(drawn, price, shared, colour(row))
         drawn.add_trace(
             go.Scatter(
                 **shared,
@@ -63,6 +63,23 @@ def price_and_volume(scene: Scene) -> Chart:
     _settle_two_panels(drawn, scene, step_min)
     note = f"Prices are means weighted by energy; one point is {one(step_min)}."
     return Chart(drawn, _price_words(scene, rows), note)
+
+
+def _draw_lonely(drawn: go.Figure, price: Line, shared: dict[str, str], tint: str) -> None:
+    """A price without neighbours is no line: a dot."""
+    there = np.concatenate(([False], np.isfinite(price.value), [False]))
+    lonely = there[1:-1] & ~there[:-2] & ~there[2:]
+    if lonely.any():
+        dots = go.Scatter(
+            **shared,
+            x=price.start[lonely],
+            y=price.value[lonely],
+            mode="markers",
+            marker={"color": tint, "size": 4},
+            showlegend=False,
+            hoverinfo="skip",
+        )
+        drawn.add_trace(dots, row=1, col=1)
 
 
 def _mean(scene: Scene, values: FloatArray, most: int, *, weights: FloatArray | None = None) -> Line:
