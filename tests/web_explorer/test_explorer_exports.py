@@ -70,7 +70,7 @@ def test_a_statement_keeps_every_digit_and_ends_with_the_total() -> None:
     assert rows[-1] == ["Total", "3", "3.500", "0.001", "23.800001", "0.000007", "-23.799994"]
 
 
-TYPED = [(3.5, 1000, 3500), (0.1 + 0.2, 10**6, 300_000), (6.81, 10**6, 6_810_000)]
+TYPED = [(3.5, 1000, 3500), (1.001, 1000, 1001), (0.1 + 0.2, 10**6, 300_000), (6.81, 10**6, 6_810_000)]
 
 
 @pytest.mark.parametrize(("typed", "factor", "expected"), TYPED)

@@ -6,16 +6,19 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.chain import Chain
+from core.chain import Chain, Search
 from core.ledger import transaction
 from core.settings import Settings
 from core.store import Store
+from core.store.pool import PendingRow
 from core.store.quarantine import Quarantine, Refused
+from core.web.explorer.search import Target, only_target
 from core.web.explorer.transaction import recompute
 from tests.web_explorer.support import START_MS, Ticking, links_of, text_of, trade
 
@@ -103,6 +106,14 @@ def test_a_search_that_can_mean_one_thing_leads_there(
     app = page(q=texts[what])
     expected = {"height": "1", "hash": tx_hash, "prefix": tx_hash}.get(what, texts[what])
     assert app.query_params == {parameter: expected}
+
+
+def test_a_search_that_can_mean_several_things_leads_nowhere() -> None:
+    row = PendingRow(1, "ab" * 32, b"{}", START_MS)
+    assert only_target(Search("abab", "", pending=(row,))) == Target("tx", "ab" * 32)
+    assert only_target(Search("abab", "", pending=(row, replace(row, seq=2)))) is None
+    assert only_target(Search("abab", "", pending=(row,), households=("abab-7",))) is None
+    assert only_target(Search("abab", "")) is None
 
 
 def test_a_search_for_the_beginning_of_a_household_lists_them(page: Opened, mine: Mine) -> None:
