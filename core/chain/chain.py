@@ -45,6 +45,7 @@ from core.ledger.verify import Progress, Replay, Verdict
 from core.ledger.walk import Tip
 from core.settings import Settings
 from core.store import Store
+from core.store import tip as marks
 from core.store.pool import Arrival, PendingRow, Pool, State
 
 log = logging.getLogger(__name__)
@@ -276,11 +277,17 @@ class Chain:
         self.verification.start()
 
     def _found_damage(self, verdict: Verdict) -> None:
+        """Stop writing, and remember why: the next start checks all of the file before it writes."""
         with self._mining:
             self._damage = self._damage or verdict.sentence
             if self._file is not None:
                 self._file.close()
                 self._file = None
+        try:
+            with self._store.begin() as connection:
+                marks.write_damage(connection, verdict.sentence)
+        except SQLAlchemyError:
+            log.exception("the damage cannot be remembered")
 
 
 _TRYING = "The last block could not be written"

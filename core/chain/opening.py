@@ -16,8 +16,8 @@ from core.errors import ConflictError, LabError, LedgerDamagedError, LedgerError
 from core.ledger import block, checkpoint, genesis, merkle, transaction
 from core.ledger.checkpoint import Checkpoint, SigningKey
 from core.ledger.file import LedgerFile
-from core.ledger.recovery import Mark, adopt, recover
-from core.ledger.verify import reading
+from core.ledger.recovery import REMEDY, Mark, adopt, recover
+from core.ledger.verify import reading, verify
 from core.ledger.walk import START, Tip, Walker
 from core.settings import Settings
 from core.store import Store
@@ -109,6 +109,7 @@ class Opening:
         return LedgerFile(path, create=mark is None or not mark.hash)
 
     def _opened(self, file: LedgerFile, mark: Mark | None) -> Opened:
+        self._check_damage()
         if mark is None:
             mark = self._begun(file) if file.holds_nothing else self._adopted(file)
         found = recover(file, mark)
@@ -125,6 +126,19 @@ class Opening:
             self.settle(START, tip, mark.genesis, [])
         self._published.publish(self.checkpoint)
         return Opened(file, tip, mark.genesis, self._key, notice=self._key_notice(), checkpoint=self.checkpoint)
+
+    def _check_damage(self) -> None:
+        """A file that was found damaged is written again only after all of it was found sound."""
+        with self._store.read() as connection:
+            known = marks.damage(connection)
+        if not known:
+            return
+        log.warning("the ledger was found damaged before (%s); checking all of it", known)
+        verdict = verify(self._settings.ledger_path)
+        if not verdict.ok:
+            raise LedgerDamagedError(verdict.sentence, height=verdict.height, offset=verdict.offset, fix=REMEDY)
+        with self._store.begin() as connection:
+            marks.write_damage(connection, "")
 
     # ---- a new ledger
 

@@ -20,7 +20,7 @@ from core.ledger.block import MAX_BODY, MAX_HEAD
 from core.ledger.file import LedgerFile
 from core.ledger.walk import CLOSING, START, Tip, Walker
 
-_REMEDY = "Restore the file from a copy that has all blocks; until then it is only read."
+REMEDY = "Restore the file from a copy that has all blocks; until then it is only read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def adopt(file: LedgerFile, roots: Mapping[int, tuple[bytes, ...]]) -> tuple[Tip
                 f"The ledger has {len(tips)} blocks and does not extend the checkpoint that was published over {size}.",
                 height=min(size, len(tips)),
                 offset=tips[min(size, len(tips)) - 1].offset if tips else 0,
-                fix=_REMEDY,
+                fix=REMEDY,
             )
     file.commit()
     return tuple(tips)
@@ -114,14 +114,14 @@ def _first_damage(file: LedgerFile, mark: Mark) -> LedgerDamagedError:
     if last.height < height:
         sentence = f"it ends after block {last.height} at byte {last.end}, block {height} was recorded"
         return LedgerDamagedError(
-            f"The ledger is cut short: {sentence}.", height=last.height, offset=last.end, fix=_REMEDY
+            f"The ledger is cut short: {sentence}.", height=last.height, offset=last.end, fix=REMEDY
         )
     return LedgerDamagedError(
         f"The ledger is sound in itself but not the one recorded here: block {height} at byte {tips[height].offset} "
         f"has the hash {tips[height].hash[:16]}…, recorded was {mark.hash[:16]}….",
         height=height,
         offset=tips[height].offset,
-        fix=_REMEDY,
+        fix=REMEDY,
     )
 
 
@@ -132,7 +132,7 @@ def _whole_blocks(walker: Walker) -> tuple[list[Tip], LedgerDamagedError | None]
         while walker.step() is not None:
             tips.append(walker.tip)
     except LedgerDamagedError as error:
-        return tips, LedgerDamagedError(error.message, height=error.height, offset=error.offset, fix=_REMEDY)
+        return tips, LedgerDamagedError(error.message, height=error.height, offset=error.offset, fix=REMEDY)
     return tips, None
 
 

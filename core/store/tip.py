@@ -1,4 +1,7 @@
-"""How far the ledger file is settled: one row, moved in the same transaction as the pool."""
+"""How far the ledger file is settled, and whether it was found damaged: one row each.
+
+The settled end moves in the same transaction as the pool.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,13 @@ tip_table = Table(
     Column("before_transactions", BigInteger, nullable=False),
     Column("before_peaks", LargeBinary, nullable=False),
     Column("checkpoint", Text, nullable=False),
+)
+
+damage_table = Table(
+    "ledger_damage",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sentence", Text, nullable=False),
 )
 
 
@@ -66,6 +76,18 @@ def write(connection: Connection, mark: Mark, *, checkpoint: str) -> None:
     }
     connection.execute(delete(tip_table))
     connection.execute(insert(tip_table), row)
+
+
+def damage(connection: Connection) -> str:
+    """What a verification found wrong with the file; "" if nothing was."""
+    return connection.execute(select(damage_table.c.sentence)).scalar_one_or_none() or ""
+
+
+def write_damage(connection: Connection, sentence: str) -> None:
+    """Remember it over a restart; "" forgets it."""
+    connection.execute(delete(damage_table))
+    if sentence:
+        connection.execute(insert(damage_table), {"id": 1, "sentence": sentence})
 
 
 def _rules(record: bytes) -> genesis.Genesis:
