@@ -123,6 +123,30 @@ def test_energy_in_equals_energy_out_at_every_place_of_the_sankey(make_scene: Ma
     assert flow["Use"] == pytest.approx(scene.readings().load_kw.sum() * hours)
 
 
+def test_an_algorithm_that_gives_figures_only_is_left_out_of_charts(make_scene: MakeScene) -> None:
+    scene = make_scene()
+    rows = (*scene.result.rows, replace(scene.result.rows[2], name="Figures only", verdicts=()))
+    with_stranger = replace(scene, result=replace(scene.result, rows=rows))
+    for chart in (price_and_volume(with_stranger), cumulative_savings(with_stranger), lorenz_curves(with_stranger)):
+        assert not any("Figures only" in str(trace.name) for trace in chart.figure.data)
+
+
+def test_a_price_without_neighbours_is_a_dot(make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = make_scene()
+    read = type(scene.result).series
+
+    def rare(self: object, row: object, names: object = None) -> dict[str, np.ndarray]:
+        found = read(self, row, names)
+        if "price" in found:
+            found["price"] = np.where(np.arange(len(found["price"])) % 24 == 20, found["price"], np.nan)
+        return found
+
+    monkeypatch.setattr(type(scene.result), "series", rare)
+    dots = [trace for trace in price_and_volume(scene).figure.data if trace.mode == "markers"]
+    assert dots
+    assert all(np.isfinite(trace.y).all() for trace in dots)
+
+
 def test_lines_that_coincide_are_dashed_so_that_all_are_seen() -> None:
     one, other = np.array([1.0, np.nan]), np.array([2.0, 3.0])
     assert dashes([one, other, one.copy(), one.copy()]) == ["solid", "solid", "7px,7px", "7px,14px"]

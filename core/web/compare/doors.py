@@ -12,7 +12,7 @@ from core.runs.datasets import Upload
 from core.web.compare import history, report_view, sample
 from core.web.compare.address import go
 from core.web.compare.drop_zone import drop_zone
-from core.web.compare.numbers import Numbers
+from core.web.compare.numbers import numbers_of
 from core.web.compare.reading import choose, progress_bar, uploads
 from core.web.compare.staging import forget, staged
 from core.web.text import foreign
@@ -103,7 +103,7 @@ def _refusal() -> None:
         " Correct the files, or choose how to read them, and drop them again.",
         icon=":material/block:",
     )
-    report_view.findings(report, Numbers(), parquet=current().datasets.parquet)
+    report_view.findings(report, numbers_of(current().settings), parquet=current().datasets.parquet)
 
 
 def _earlier(user: User) -> None:

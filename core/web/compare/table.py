@@ -12,7 +12,7 @@ from typing import Literal
 
 from core.runs.results import ResultRow
 from core.web.compare.figures import FIGURES, Figure, figure_of
-from core.web.compare.numbers import NOT_DEFINED, Numbers
+from core.web.compare.numbers import Numbers
 
 Mode = Literal["Values", "Difference", "Percent"]
 MODES: tuple[Mode, ...] = ("Values", "Difference", "Percent")
@@ -146,6 +146,3 @@ def _same(value: float, other: float) -> bool:
 
 def _value(row: ResultRow, figure: Figure) -> float:
     return row.figures.get(figure.key, math.nan) * figure.scale
-
-
-__all__ = ["KEY", "KEY_FIGURES", "MODES", "NOT_DEFINED", "Cell", "FigureTable", "Line", "Mode", "groups_of", "table_of"]
