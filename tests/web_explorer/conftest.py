@@ -77,6 +77,7 @@ def services(chain: Chain, settings: Settings, store: Store) -> SimpleNamespace:
         store=store,
         quarantine=Quarantine(store),
         runs=Runs(store, settings, datasets=Datasets(store, settings), pool=chain.pool),
+        user=User("u1", "ada", "viewer", "active", False, True, False, datetime.now(UTC), None),
     )
 
 
@@ -91,10 +92,9 @@ def page(services: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     pages.mkdir()
     shutil.copy(REPO / "pages" / "explorer.py", pages / "explorer.py")
     for name in ("live", "compare"):
-        (pages / f"{name}.py").write_text("")
+        (pages / f"{name}.py").write_text(f"import streamlit as st\nst.title('{name}')\n")
     monkeypatch.setattr(lens_module, "PAGES", pages)
-    user = User("u1", "ada", "viewer", "active", False, True, False, datetime.now(UTC), None)
-    monkeypatch.setattr(session, "signed_in", lambda: user)
+    monkeypatch.setattr(session, "signed_in", lambda: services.user)
     monkeypatch.setattr(exchange, "current", lambda: services)
 
     def opened(**parameters: str) -> AppTest:

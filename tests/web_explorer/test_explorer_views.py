@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -259,6 +260,39 @@ def test_a_run_page_shows_figures_invariants_and_lineage(page: Opened, mine: Min
     assert "feed_in = 3.0, retail = 7.0" in text
     assert "ab" * 32 in text
     assert "kept by whoever ran it" in text
+
+
+class OneRun:
+    """Runs of which one is kept, and can be repeated."""
+
+    replay = None
+
+    def __init__(self) -> None:
+        self.repeated: list[tuple[str, str]] = []
+
+    def state(self, run_id: str, *, user_id: str) -> SimpleNamespace:
+        return SimpleNamespace(ended=True)
+
+    def again(self, run_id: str, *, user_id: str) -> str:
+        self.repeated.append((run_id, user_id))
+        return "run-8"
+
+
+def test_a_run_is_repeated_and_its_result_opens_on_compare(page: Opened, mine: Mine, services: SimpleNamespace) -> None:
+    mine(run_transaction())
+    services.runs, services.user = OneRun(), replace(services.user, role="analyst")
+    app = page(run="run-7")
+    assert "compare" in links_of(app)["Open the result"]
+    next(button for button in app.button if button.label == "Run again and compare").click().run()
+    assert services.runs.repeated == [("run-7", "u1")]
+    assert app.title[0].value == "compare"
+    assert app.query_params == {"run": "run-8"}
+
+
+def test_a_viewer_may_look_at_a_run_and_not_repeat_it(page: Opened, mine: Mine, services: SimpleNamespace) -> None:
+    mine(run_transaction())
+    services.runs = OneRun()
+    assert "Run again and compare" not in [button.label for button in page(run="run-7").button]
 
 
 def test_a_run_that_is_not_on_the_chain_is_not_found(page: Opened, mine: Mine) -> None:
