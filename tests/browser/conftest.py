@@ -24,10 +24,14 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+expect.set_options(timeout=30_000)
+"""A loaded machine is slow, not wrong: five seconds, the default, are too few for two cores that test in parallel."""
+
 HARMLESS = ("favicon", "ResizeObserver loop", "_stcore/health", "_stcore/host-config")
 """Opened at a deep link, Streamlit's client first asks for these two below the page's own path, and gets a 404."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests run on one worker, one after the other: they share an app and the two cores."""
     for item in items:
