@@ -224,6 +224,10 @@ def _chain() -> Iterator[Any]:
 
 
 def _settings() -> Any:
+    """The settings; what a command has to say it prints, so the log of the services is kept off standard error."""
+    import logging
+
     from core import settings
 
+    logging.getLogger("core").addHandler(logging.NullHandler())
     return settings.load()
