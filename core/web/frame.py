@@ -12,6 +12,7 @@ from core.settings import ROOT
 from core.web.look import MARK, PRODUCT, dress, wordmark
 from core.web.session import browser_token, signed_in, still_signed_in
 from core.web.text import foreign
+from core.web.trust import trust_bar
 
 PAGES = ROOT / "pages"
 WATCH_S = 3.0
@@ -51,7 +52,8 @@ def _lab(user: User) -> None:
     with st.sidebar:
         _who(user)
     _watch()
-    st.space("xsmall")  # on a phone the bar at the top would cover the heading
+    st.space("xsmall")  # on a phone the bar at the top would cover what stands first
+    trust_bar()
     page.run()
 
 
