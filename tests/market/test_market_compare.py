@@ -256,6 +256,18 @@ def test_importing_the_market_is_cheap():
     assert done.stdout.strip() == "[]"
 
 
+def test_the_sun_lowers_the_ask_between_retail_and_feed_in(community_of):
+    # r 7, α 5, β 0.125: half sun asks 7 - 5·0.5 = 4.5; full sun, or more than the roof is rated for, asks 2,
+    # or feed-in where that is more. A roof of unknown size counts its largest sun as full.
+    community = community_of([[2.0, -1.0, -2.0, -3.0, -1.0], [2.0, 0.0, -1.0, -1.0, -2.0]], pv_kw=[0, 2, 2, 2, np.nan])
+    for feed_in, asks in ((0.0, [4.5, 2.0, 2.0, 4.5]), (3.0, [4.5, 3.0, 3.0, 4.5])):
+        tariff = Tariff.flat(2, retail_price=7.0, feed_in_price=feed_in)
+        prices = run_algorithm("simple_auction", community, tariff).settlement.fills.order_price[:]
+        assert prices[0].tolist() == [6.875, *asks]
+    truthful = run_algorithm("mcafee_auction", community, tariff, parameters={"strategy": "truthful"})
+    assert truthful.settlement.fills.order_price[:][0].tolist() == [7.0, 3.0, 3.0, 3.0, 3.0]
+
+
 def test_zero_intelligence_draws_go_with_household_and_time(community_of):
     net = np.array([[1.0, -1.0], [1.0, -1.0]])
     parameters = {"strategy": "zero_intelligence", "seed": 5}

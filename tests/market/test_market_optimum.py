@@ -11,6 +11,7 @@ from scipy.optimize import linprog
 from core.market.community import Tariff
 from core.market.compare import run_algorithm
 from core.market.dispatch import Storage
+from core.market.figures import flow_figures
 from core.market.optimum import optimum
 
 
@@ -79,6 +80,8 @@ def test_the_cost_is_that_of_the_programme_written_out(seed, slots, homes, cycli
     soc, start = found.storage.soc_kwh, found.storage.start_soc_kwh
     if cyclic:
         assert soc[-1] == pytest.approx(start, abs=1e-9)
+    assert (soc <= capacity + 1e-9).all()
+    assert (np.abs(found.net_kwh - net) <= power + 1e-8).all()
     # equal homes with equal batteries get equal plans: nothing decides between them
     flow = found.net_kwh - net
     for i, j in combinations(range(homes), 2):
@@ -130,6 +133,11 @@ def test_energy_charged_from_the_grid_is_not_counted_as_used_for_load(community_
     found = optimum(community, tariff, storage)
     assert found.import_kwh == pytest.approx([1.0, 0.0], abs=1e-9)
     assert found.grid_charge_kwh == pytest.approx([1.0, 0.0], abs=1e-9)
+    assert flow_figures(found)["self_sufficiency_share"] == pytest.approx(1.0)
+    # What is bought in the first slot for load counts: 1 of the 2 kWh imported.
+    hungry = optimum(community_of([[1.0], [0.81]]), tariff, storage)
+    assert hungry.import_kwh == pytest.approx([2.0, 0.0], abs=1e-9)
+    assert flow_figures(hungry)["self_sufficiency_share"] == pytest.approx(1 - 1.0 / 1.81)
 
 
 def test_worthless_surplus_is_not_burnt_by_charging_and_discharging_at_once(community_of):
