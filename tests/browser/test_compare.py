@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
 from tests.browser.conftest import open_page
 from tests.browser.people import People, settled
@@ -127,6 +127,18 @@ def test_what_is_no_csv_is_said_and_nothing_is_sent(page: Page) -> None:
     expect(zone.get_by_role("status")).to_have_text("No CSV file among them.")
 
 
+def still(part: Locator) -> FloatRect:
+    """Where it stands, once it has stopped moving: what loads above it pushes it down."""
+    before = None
+    for _ in range(100):
+        found = part.bounding_box()
+        if found is not None and found == before:
+            return found
+        before = found
+        part.page.wait_for_timeout(400)
+    raise AssertionError("it never stands still")
+
+
 def test_a_clicked_bar_and_a_dragged_period_change_every_chart_and_the_address_brings_them_back(
     page: Page, result: str
 ) -> None:
@@ -136,8 +148,7 @@ def test_a_clicked_bar_and_a_dragged_period_change_every_chart_and_the_address_b
     bar.scroll_into_view_if_needed()
     bar.hover(force=True)
     page.wait_for_function("document.querySelector('.hoverlayer .hovertext') !== null")
-    place = bar.bounding_box()
-    assert place is not None
+    place = still(bar)
     page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
     expect(page).to_have_url(re.compile("household=HH"))
     household = str(re.search(r"household=(HH\d+)", page.url)[1])  # type: ignore[index]
@@ -146,8 +157,7 @@ def test_a_clicked_bar_and_a_dragged_period_change_every_chart_and_the_address_b
     expect(page.get_by_text(f"Load and solar of {household}")).to_be_visible()
     plane = charts(page).first.locator(".nsewdrag").first
     plane.scroll_into_view_if_needed()
-    box = plane.bounding_box()
-    assert box is not None
+    box = still(plane)
     page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + 30)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 60, steps=6)
