@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator
@@ -96,9 +97,11 @@ def walk_compare(page: Page) -> str:
 
 
 def walk_explorer(page: Page, app: App, tx_hash: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
+    heights: list[int] = []
     while time.monotonic() < deadline:
-        blocks = orjson.loads((app.folder / "ledger.json").read_bytes())
+        with contextlib.suppress(orjson.JSONDecodeError):  # read in the middle of an append
+            blocks = orjson.loads((app.folder / "ledger.json").read_bytes())
         heights = [block["header"]["height"] for block in blocks for tx in block["txs"] if tx["kind"] == "run"]
         if heights:
             break
