@@ -98,7 +98,7 @@ def walk_compare(page: Page) -> str:
 
 def walk_explorer(page: Page, app: App, tx_hash: str) -> None:
     deadline = time.monotonic() + 90
-    heights: list[int] = []
+    heights, blocks = list[int](), []
     while time.monotonic() < deadline:
         with contextlib.suppress(orjson.JSONDecodeError):  # read in the middle of an append
             blocks = orjson.loads((app.folder / "ledger.json").read_bytes())
