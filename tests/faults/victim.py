@@ -12,11 +12,9 @@ import signal
 import sys
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
-
 from core.chain import Chain
 from core.chain.indexer import Indexer
-from core.errors import LabError
+from core.errors import LabError, UnavailableError
 from core.ledger.transaction import Transaction, trade
 from core.settings import Settings
 from core.store import Store
@@ -52,7 +50,7 @@ def work(folder: Path, count: int, blocks: int) -> None:
     chosen = settings(folder)
     try:
         store = Store(chosen.resolved_database_url)
-    except OperationalError:  # before there is a chain: the lab does not start
+    except UnavailableError:  # before there is a chain: the lab does not start
         say("NO STORE")
         return
     chain = Chain(chosen, store)
