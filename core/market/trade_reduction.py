@@ -69,7 +69,8 @@ def reduce_trade(net_kwh: FloatArray, order_price: BySlots, cleared: Clearing) -
     With K and L the marginal buyer and seller: the buyers before K and the sellers before L trade, buyers pay bid K,
     sellers get ask L. The longer side carries the excess in equal parts, nobody below nothing (Huang, Scheller-Wolf,
     Sycara 2002). Where every order is one equal unit and p0, half-way between the first bid and ask left out, lies
-    within [ask K, bid K], all K pairs trade at p0 (McAfee 1992). Orders at the marginal price share what it keeps.
+    within [ask K, bid K], all K pairs trade at p0 (McAfee 1992). Orders at the marginal price share what it keeps pro
+    rata: they trade at their own price and gain nothing, so which of them trades how much matters to none.
     """
     slots = net_kwh.shape[0]
     out = Reduced(np.zeros_like(net_kwh), np.full(slots, np.nan), np.full(slots, np.nan))
