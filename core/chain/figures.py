@@ -106,9 +106,10 @@ class Figures:
         return self._totals(
             ("latency", wanted, bucket_ms),
             wanted,
-            f"select at_ms // {int(bucket_ms)} * {int(bucket_ms)} as at_ms, "
-            "quantile_disc(block_ms - tx.at_ms, 0.5) as p50_ms, quantile_disc(block_ms - tx.at_ms, 0.95) as p95_ms, "
-            "max(block_ms - tx.at_ms) as most_ms from tx where {conditions} group by 1 order by 1",
+            "select bucket as at_ms, quantiles[1] as p50_ms, quantiles[2] as p95_ms, most_ms from (select "
+            f"at_ms // {int(bucket_ms)} * {int(bucket_ms)} as bucket, "
+            "quantile_disc(block_ms - at_ms, [0.5, 0.95]) as quantiles, max(block_ms - at_ms) as most_ms "
+            "from tx where {conditions} group by 1) order by 1",
         )
 
     def kinds(self) -> Columns:

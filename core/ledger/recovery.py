@@ -56,7 +56,8 @@ def recover(file: LedgerFile, mark: Mark) -> Recovered:
     walker = file.walker(tip)
     unsettled, damage = _whole_blocks(walker)
     if damage is None:
-        file.commit()
+        if unsettled:
+            file.commit()  # what follows builds on them
         return Recovered(tip, tuple(unsettled), "")
     if not _is_torn_append(file, tip):
         raise damage
