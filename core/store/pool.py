@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -33,7 +34,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.errors import UnavailableError
 from core.ledger.transaction import Transaction
 from core.store.database import Store, metadata
-from core.store.prepared import Execute, Prepared
+from core.store.prepared import Execute, Prepared, PreparedForKeys
 
 State = Literal["new", "pending", "mined"]
 WINDOW = 10_000
@@ -41,9 +42,6 @@ WINDOW = 10_000
 
 More than a broker keeps unacknowledged; fewer than the 65,535 packet ids it uses before it takes one again.
 """
-SIZES = (1, 8, 32, 128, 512)
-"""How many keys one question is about: a few sizes, so that each is rendered once."""
-
 _counted = BigInteger().with_variant(Integer, "sqlite")
 pending_table = Table(
     "pending",
@@ -118,11 +116,11 @@ class Pool:
         self._insert_pending = Prepared(_row_of(upsert, pending_table).on_conflict_do_nothing(), dialect)
         self._insert_seen = Prepared(_row_of(upsert, seen_table).on_conflict_do_nothing(), dialect)
         self._insert_arrival = Prepared(_row_of(upsert, arrivals_table), dialect)
-        self._is_known = {size: Prepared(_known_among(size), dialect) for size in SIZES}
-        self._has_arrived = {size: Prepared(_arrived_among(size), dialect) for size in SIZES}
-        self._forget = {size: Prepared(_among(delete, arrivals_table, "arrival", size), dialect) for size in SIZES}
         self._prune = Prepared(_PRUNE, dialect)
-        self._unpend = {size: Prepared(_among(delete, pending_table, "dedupe", size), dialect) for size in SIZES}
+        self._is_known = PreparedForKeys(_known_among, dialect)
+        self._has_arrived = PreparedForKeys(_arrived_among, dialect)
+        self._forget = PreparedForKeys(partial(_among, delete, arrivals_table.c.arrival), dialect)
+        self._unpend = PreparedForKeys(partial(_among, delete, pending_table.c.dedupe), dialect)
         self._waiting: list[_Ticket] = []
         self._waiting_lock = threading.Lock()  # owns _waiting
         self._commit_lock = threading.Lock()  # one committer at a time
@@ -182,7 +180,7 @@ class Pool:
     def _keyed(self, execute: Execute, items: Sequence[Transaction | Arrival]) -> list[tuple[bytes, Transaction]]:
         """The dedupe key of each item; that of the first delivery for one that is recognised as redelivered."""
         digests = [item.digest for item in items if isinstance(item, Arrival)]
-        remembered = dict(_asked(execute, self._has_arrived, digests))
+        remembered: dict[bytes, bytes] = dict(map(tuple, self._has_arrived.rows(execute, digests)))
         first: dict[bytes, bytes] = {}
         keyed = []
         for item in items:
@@ -194,14 +192,14 @@ class Pool:
                 key = first[item.digest] = remembered[item.digest] = item.transaction.dedupe_digest
             keyed.append((key, item.transaction))
         if first:
-            _run(execute, self._forget, list(first))
+            self._forget.run(execute, list(first))
             rows = [{"arrival": digest, "dedupe": key} for digest, key in first.items()]
             self._insert_arrival.run_many(execute, rows)
             self._prune.run(execute, {})
         return keyed
 
     def _known(self, execute: Execute, keys: Sequence[bytes]) -> dict[bytes, State]:
-        found = _asked(execute, self._is_known, keys)
+        found = self._is_known.rows(execute, keys)
         return {key: "mined" if mined else "pending" for key, mined in found}
 
     # ---- reading
@@ -247,7 +245,7 @@ class Pool:
     def mined(self, connection: Connection, keys: Sequence[tuple[bytes, int]]) -> None:
         """Inside the caller's writing transaction: these (dedupe digest, height of their block) are on the chain."""
         in_order = sorted(keys)  # neighbours in the table's tree are written together
-        _run(connection.exec_driver_sql, self._unpend, [key for key, _ in in_order])
+        self._unpend.run(connection.exec_driver_sql, [key for key, _ in in_order])
         if in_order:
             self._insert_seen.run_many(
                 connection.exec_driver_sql, [{"dedupe": key, "height": height} for key, height in in_order]
@@ -280,38 +278,19 @@ def _row_of(upsert: Any, table: Table) -> Any:
     return upsert.insert(table).values({name: bindparam(name) for name in names})
 
 
-def _among(start: Any, table: Table, column: str, size: int) -> Any:
-    """A statement about the rows whose column is one of `size` keys, parameters k0, k1, …"""
-    return start(table).where(table.c[column].in_([bindparam(f"k{n}") for n in range(size)]))
+def _among(start: Any, column: Column[bytes], names: list[str]) -> Any:
+    """A statement about the rows whose column is one of the keys."""
+    return start(column.table).where(column.in_([bindparam(name) for name in names]))
 
 
-def _known_among(size: int) -> Any:
-    pending, seen = pending_table, seen_table
+def _known_among(names: list[str]) -> Any:
+    pending, seen = pending_table.c.dedupe, seen_table.c.dedupe
     return union_all(
-        _among(lambda _: select(pending.c.dedupe, literal_column("0")), pending, "dedupe", size),
-        _among(lambda _: select(seen.c.dedupe, literal_column("1")), seen, "dedupe", size),
+        _among(lambda _: select(pending, literal_column("0")), pending, names),
+        _among(lambda _: select(seen, literal_column("1")), seen, names),
     )
 
 
-def _arrived_among(size: int) -> Any:
-    return _among(lambda table: select(table.c.arrival, table.c.dedupe), arrivals_table, "arrival", size)
-
-
-def _asked(execute: Execute, prepared: dict[int, Prepared], keys: Sequence[bytes]) -> Iterator[tuple[bytes, Any]]:
-    """The (key, value) rows of a question about keys."""
-    for statement, values in _sized(prepared, keys):
-        yield from statement.run(execute, values)
-
-
-def _run(execute: Execute, prepared: dict[int, Prepared], keys: Sequence[bytes]) -> None:
-    for statement, values in _sized(prepared, keys):
-        statement.run(execute, values)
-
-
-def _sized(prepared: dict[int, Prepared], keys: Sequence[bytes]) -> Iterator[tuple[Prepared, dict[str, bytes]]]:
-    """The keys in portions of SIZES, the last one filled up with a key that is in it already."""
-    for start in range(0, len(keys), SIZES[-1]):
-        chunk = keys[start : start + SIZES[-1]]
-        size = next(size for size in SIZES if size >= len(chunk))
-        filled = [*chunk, *[chunk[0]] * (size - len(chunk))]
-        yield prepared[size], {f"k{n}": key for n, key in enumerate(filled)}
+def _arrived_among(names: list[str]) -> Any:
+    arrival, key = arrivals_table.c.arrival, arrivals_table.c.dedupe
+    return _among(lambda _: select(arrival, key), arrival, names)

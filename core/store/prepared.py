@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Dialect
 
 Execute = Callable[[str, Any], Any]
 """execute(text, values): run a statement once, or for each of a list of values; rows can be iterated over."""
+SIZES = (1, 8, 32, 128, 512)
+"""How many keys one statement is about: a few sizes, so that few are rendered."""
 
 
 class Prepared:
@@ -31,6 +33,38 @@ class Prepared:
         if self._order is None:
             return dict(values)
         return tuple([values[name] for name in self._order])
+
+
+class PreparedForKeys:
+    """A statement about any number of keys. `written(names)` makes it for keys in parameters of these names."""
+
+    def __init__(self, written: Callable[[list[str]], Any], dialect: Dialect) -> None:
+        self._written = written
+        self._dialect = dialect
+        self._by_size: dict[int, Prepared] = {}
+
+    def run(self, execute: Execute, keys: Sequence[bytes]) -> None:
+        """Run it about these keys."""
+        for statement, values in self._portions(keys):
+            statement.run(execute, values)
+
+    def rows(self, execute: Execute, keys: Sequence[bytes]) -> Iterator[Any]:
+        """The rows it finds for these keys."""
+        for statement, values in self._portions(keys):
+            yield from statement.run(execute, values)
+
+    def _portions(self, keys: Sequence[bytes]) -> Iterator[tuple[Prepared, dict[str, bytes]]]:
+        """The keys in portions of SIZES, the last one filled up with a key that is in it already."""
+        for start in range(0, len(keys), SIZES[-1]):
+            chunk = keys[start : start + SIZES[-1]]
+            size = next(size for size in SIZES if size >= len(chunk))
+            filled = [*chunk, *[chunk[0]] * (size - len(chunk))]
+            yield self._for(size), {f"k{n}": key for n, key in enumerate(filled)}
+
+    def _for(self, size: int) -> Prepared:
+        if size not in self._by_size:
+            self._by_size[size] = Prepared(self._written([f"k{n}" for n in range(size)]), self._dialect)
+        return self._by_size[size]
 
 
 def execute_on(cursor: Any) -> Execute:

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Dialect
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import psycopg
 
 from core.errors import UnavailableError
 from core.ledger.transaction import Transaction, trade
 from core.store import Store
 from core.store import pool as pool_module
 from core.store.pool import Arrival, Pool
+from core.store.prepared import PreparedForKeys
 
 
 @pytest.fixture
@@ -161,3 +165,31 @@ def test_pending_is_read_oldest_first_newest_first_and_by_prefix(store: Store) -
     assert [row.body for row in pool.newest(1)] == [made("c").body]
     assert [row.body for row in pool.find(made("b").tx_hash[:9])] == [made("b").body]
     assert pool.oldest_at_ms() == 5
+
+
+@pytest.mark.parametrize(("dialect", "written"), [(sqlite.dialect(), "IN (?, ?)"), (psycopg.dialect(), "%(k0)s")])
+def test_statements_are_written_in_the_way_of_each_database(dialect: Dialect, written: str) -> None:
+    ran: list[tuple[str, object]] = []
+
+    def execute(text: str, values: object) -> list[object]:
+        ran.append((text, values))
+        return []
+
+    asked = PreparedForKeys(pool_module._known_among, dialect)
+    assert list(asked.rows(execute, [b"a", b"b"])) == []
+    ((text, values),) = ran
+    filled = {f"k{n}": key for n, key in enumerate([b"a", b"b", *[b"a"] * 6])}
+    assert written.split(",")[0] in text
+    assert values == (filled if isinstance(values, dict) else tuple(filled.values()) * 2)
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 9, 100, 513, 1_500])
+def test_any_number_at_once_is_accepted_and_recognised(store: Store, count: int) -> None:
+    pool = Pool(store)
+    batch = [made(str(n)) for n in range(count)]
+    assert pool.submit(batch) == ["new"] * count
+    assert pool.submit(batch) == ["pending"] * count
+    with store.begin() as connection:
+        pool.mined(connection, keys(*batch))
+    assert pool.submit(batch) == ["mined"] * count
+    assert pool.pending_count() == 0
