@@ -149,8 +149,8 @@ def _first_call_s(environment: dict[str, str]) -> float:
     return float(done.stdout)
 
 
-def _optimum_work(households: int, owners: int, slots: int) -> tuple[Callable[[], object], Any, Any]:
-    """Dispatch, settlement and bills of the optimum, the model HiGHS gets, and the model with one battery each."""
+def _optimum_work(households: int, owners: int, slots: int) -> list[Callable[[], object]]:
+    """Dispatch, settlement and bills of the optimum; HiGHS alone on its model; and on one with a battery each."""
     community = community_of(households, slots)
     hour = np.arange(slots) % 96
     tariff = Tariff(np.where((hour >= 64) & (hour < 88), 9.0, 6.0), np.full(slots, 3.0))
@@ -163,17 +163,17 @@ def _optimum_work(households: int, owners: int, slots: int) -> tuple[Callable[[]
     def whole() -> object:
         return settle(algorithm, dispatch_with(algorithm, community, tariff, parameters), tariff, parameters).account()
 
-    def model(kinds: np.ndarray) -> Any:
-        return optimum._model(optimum.programme(net_kwh, tariff, kinds=kinds, storage=storage, cyclic=True))
+    def highs_itself(kinds: np.ndarray) -> Callable[[], object]:
+        programme = optimum.programme(net_kwh, tariff, kinds=kinds, storage=storage, cyclic=True)
+        return lambda: optimum.solver_of(programme).run()
 
     together, _ = optimum._kinds(storage, community.slot_h)
-    return whole, model(together), model(np.tile([5.0, 2.5 * 0.25], (owners, 1)))
+    return [whole, highs_itself(together), highs_itself(np.tile([5.0, 2.5 * 0.25], (owners, 1)))]
 
 
 def community_optimum(households: int = 60, owners: int = 20, slots: int = 672) -> dict[str, Any]:
     """The optimum with settlement, against what HiGHS itself needs for the same model and for one battery each."""
-    whole, same, each = _optimum_work(households, owners, slots)
-    whole_s, same_s, each_s = medians_s(whole, lambda: _solve(same), lambda: _solve(each), times=7)
+    whole_s, same_s, each_s = medians_s(*_optimum_work(households, owners, slots), times=7)
     return {
         "households": households,
         "batteries": owners,
@@ -189,22 +189,6 @@ def community_optimum(households: int = 60, owners: int = 20, slots: int = 672) 
 def optimum_s(slots: int) -> float:
     """The optimum of 60 households with 20 batteries over more slots."""
     return median_s(_optimum_work(60, 20, slots)[0], times=3)
-
-
-def _solve(model: Any) -> None:
-    """What HiGHS itself does: take the model and solve it."""
-    import highspy
-
-    solver = highspy._Highs()
-    for option, value in (
-        ("output_flag", False),
-        ("threads", 1),
-        ("primal_feasibility_tolerance", optimum.FEASIBILITY),
-    ):
-        solver.setOptionValue(option, value)
-    solver.setOptionValue("dual_feasibility_tolerance", optimum.FEASIBILITY)
-    solver.passModel(model)
-    solver.run()
 
 
 def everything(households: int = 100, slots: int = YEAR) -> dict[str, Any]:

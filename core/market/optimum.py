@@ -124,13 +124,7 @@ def solve(programme: Programme) -> Plan:
     """Solve with HiGHS' dual simplex method. Raises MarketError when it finds no optimum."""
     import highspy
 
-    # The solver without the modelling layer above it, which writes a banner to standard output.
-    solver = highspy._Highs()  # type: ignore[attr-defined]
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("threads", 1)
-    solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY)
-    solver.setOptionValue("dual_feasibility_tolerance", FEASIBILITY)
-    solver.passModel(_model(programme))
+    solver = solver_of(programme)
     solver.run()
     status = solver.getModelStatus()
     if status != highspy.HighsModelStatus.kOptimal:
@@ -141,20 +135,35 @@ def solve(programme: Programme) -> Plan:
     return Plan(soc, np.asarray(solution.row_dual)[:slots])
 
 
-def _model(programme: Programme) -> Any:
-    """The programme as HiGHS takes it."""
+def solver_of(programme: Programme) -> Any:
+    """HiGHS with the programme in it, ready to run on one thread and silently."""
     import highspy
 
-    model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = programme.cost.size, programme.right_side.size
-    model.col_cost_, model.col_upper_ = programme.cost, programme.upper
-    model.col_lower_ = np.zeros(programme.cost.size)
-    model.row_lower_ = model.row_upper_ = programme.right_side
-    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    model.a_matrix_.start_ = programme.starts.astype(np.int32)
-    model.a_matrix_.index_ = programme.rows.astype(np.int32)
-    model.a_matrix_.value_ = programme.values
-    return model
+    # The solver without the modelling layer above it, which writes a banner to standard output.
+    solver = highspy._Highs()  # type: ignore[attr-defined]
+    solver.setOptionValue("output_flag", False)
+    solver.setOptionValue("threads", 1)
+    solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY)
+    solver.setOptionValue("dual_feasibility_tolerance", FEASIBILITY)
+    columns, rows = programme.cost.size, programme.right_side.size
+    solver.passModel(
+        columns,
+        rows,
+        programme.values.size,
+        int(highspy.MatrixFormat.kColwise),
+        int(highspy.ObjSense.kMinimize),
+        0.0,  # added to the cost
+        programme.cost,
+        np.zeros(columns),  # lower and upper bounds of the columns, then of the rows
+        programme.upper,
+        programme.right_side,
+        programme.right_side,
+        programme.starts.astype(np.int32),
+        programme.rows.astype(np.int32),
+        programme.values,
+        np.zeros(columns, dtype=np.int32),  # no column is integer
+    )
+    return solver
 
 
 def _shared_out(
