@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +20,7 @@ import httpx
 from core.accounts import Accounts, Tokens
 from core.settings import Settings
 from core.store import Store
-from tests.running import REPO, App, start_app
+from tests.running import PASSWORD, App, generate_ledger, start_app
 
 SMALL = 1_000
 BLOCK_TRANSACTIONS = 200
@@ -45,14 +43,11 @@ def main() -> None:
 def measured(folder: Path, transactions: int, *, requests: int) -> dict[str, float]:
     """Percentiles in milliseconds for one length of the chain."""
     blocks = max(1, transactions // BLOCK_TRANSACTIONS)
-    made = ["ledger", "generate", str(folder / "data" / "ledger.json"), "--transactions", str(transactions)]
-    subprocess.run(
-        [sys.executable, "-m", "core", *made, "--blocks", str(blocks)], cwd=REPO, check=True, stdout=sys.stderr
-    )
+    generate_ledger(folder / "data" / "ledger.json", transactions=transactions, blocks=blocks)
     app = start_app(
         folder,
         LEDGER_PATH=str(folder / "data" / "ledger.json"),
-        ADMIN_PASSWORD="copper lantern 47 walks",
+        ADMIN_PASSWORD=PASSWORD,
         SIMULATOR="off",
         BLOCK_INTERVAL_S="3600",
     )

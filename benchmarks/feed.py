@@ -283,12 +283,13 @@ def refreshes(endpoint: Endpoint, folder: Path) -> dict[str, Any]:
     from playwright.sync_api import sync_playwright
 
     from benchmarks import pages
-    from tests.running import start_app
+    from tests.chromium import launch
+    from tests.running import PASSWORD, start_app
 
     folder.mkdir()
     app = start_app(
         folder,
-        ADMIN_PASSWORD=pages.PASSWORD,
+        ADMIN_PASSWORD=PASSWORD,
         MQTT_HOST=endpoint.host,
         MQTT_PORT=str(endpoint.port),
         SIMULATOR="off",
@@ -296,10 +297,7 @@ def refreshes(endpoint: Endpoint, folder: Path) -> dict[str, Any]:
     )
     try:
         with sync_playwright() as playwright:
-            path = next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None)
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("CHROMIUM") or path, args=pages.ARGUMENTS
-            )
+            browser = launch(playwright)
             context = pages.signed_in(browser, app.url)
             cookie = "; ".join(f"{c['name']}={c['value']}" for c in context.cookies())
             browser.close()

@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -32,10 +31,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from tests.running import REPO, App, free_port, start_app
+from tests.chromium import launch, sign_in
+from tests.running import PASSWORD, REPO, App, free_port, generate_ledger, start_app
 
-PASSWORD = "copper lantern 47 walks"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 TICK_S = 2.0
 WARM_S = 8.0
 MEASURED_S = 30.0
@@ -50,15 +48,15 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
         folder = Path(place)
-        path = next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None)
-        browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM") or path, args=ARGUMENTS)
+        browser = launch(playwright)
         report = measure(browser, folder, chosen)
         browser.close()
     print(json.dumps(report, indent=1))
 
 
 def measure(browser: Browser, folder: Path, chosen: argparse.Namespace) -> dict[str, Any]:
-    generate(folder / "ledger.json", chosen.transactions)
+    blocks = max(1, chosen.transactions // 100)
+    generate_ledger(folder / "ledger.json", transactions=chosen.transactions, blocks=blocks)
     dataset_id, run_id = prepare(folder, chosen.households)
     app = start_app(folder, ADMIN_PASSWORD=PASSWORD, SIMULATOR="on", BLOCK_INTERVAL_S="20")
     try:
@@ -83,17 +81,6 @@ def measure(browser: Browser, folder: Path, chosen: argparse.Namespace) -> dict[
         return report
     finally:
         app.stop()
-
-
-def generate(path: Path, transactions: int) -> None:
-    command = [sys.executable, "-m", "core", "ledger", "generate", str(path)]
-    blocks = max(1, transactions // 100)
-    subprocess.run(
-        [*command, "--transactions", str(transactions), "--blocks", str(blocks)],
-        cwd=REPO,
-        check=True,
-        stdout=sys.stderr,
-    )
 
 
 def prepare(folder: Path, households: int) -> tuple[str, str]:
@@ -158,9 +145,7 @@ def signed_in(browser: Browser, url: str) -> BrowserContext:
     context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto("/")
-    page.get_by_label("Username").first.fill("admin")
-    page.get_by_label("Password", exact=True).first.fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").first.click()
+    sign_in(page)
     page.get_by_role("heading", name="Live", exact=True).wait_for()
     page.wait_for_timeout(2_000)
     page.close()

@@ -13,8 +13,11 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
+
 REPO = Path(__file__).resolve().parents[1]
 SHARED = REPO.parent / "shared"
+PASSWORD = "copper lantern 47 walks"
 
 
 def free_port() -> int:
@@ -70,3 +73,23 @@ def start_app(folder: Path, **settings: str) -> App:
             time.sleep(0.05)
     process.kill()
     raise RuntimeError(f"the app did not start:\n{log.read_text()[-4000:]}")
+
+
+def publish(app: App, payload: str | bytes) -> None:
+    """Publish to the embedded broker as any program on this machine would; returns when the broker has it."""
+    options = (app.folder / "data" / "mosquitto_pub").read_text().split()
+    found = dict(zip(options[::2], options[1::2], strict=True))
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="test-publisher")
+    client.username_pw_set(found["-u"], found["-P"])
+    client.connect(found["-h"], int(found["-p"]))
+    client.loop_start()
+    client.publish("iot-p2p-trading/trades", payload, qos=1).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+
+
+def generate_ledger(path: Path, *, transactions: int, blocks: int) -> None:
+    """Write a test ledger, as a person would."""
+    command = [sys.executable, "-m", "core", "ledger", "generate", str(path)]
+    numbers = ["--transactions", str(transactions), "--blocks", str(blocks)]
+    subprocess.run([*command, *numbers], cwd=REPO, check=True, stdout=sys.stderr)

@@ -10,11 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-import paho.mqtt.client as mqtt
 import psutil
 import pytest
 
-from tests.running import REPO, App, free_port, start_app
+from tests.running import REPO, free_port, publish, start_app
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -37,18 +36,6 @@ def refused(folder: Path, **settings: str) -> str:
     lines = ended.stderr.strip().splitlines()
     assert len(lines) == 1, ended.stderr
     return lines[0]
-
-
-def publish(app: App, payload: str) -> None:
-    options = (app.folder / "data" / "mosquitto_pub").read_text().split()
-    found = dict(zip(options[::2], options[1::2], strict=True))
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="test-publisher")
-    client.username_pw_set(found["-u"], found["-P"])
-    client.connect(found["-h"], int(found["-p"]))
-    client.loop_start()
-    client.publish("iot-p2p-trading/trades", payload, qos=1).wait_for_publish(10)
-    client.disconnect()
-    client.loop_stop()
 
 
 def test_stopping_leaves_no_process_no_port_and_loses_nothing(tmp_path: Path) -> None:

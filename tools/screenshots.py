@@ -7,21 +7,18 @@ community, and photographs what a person would see.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.running import REPO, start_app
+from tests.chromium import launch, sign_in
+from tests.running import PASSWORD, REPO, start_app
 
-PASSWORD = "copper lantern 47 walks"
 OUT = REPO / "docs" / "img"
 WIDTHS = (1280, 390)
 THEMES = ("light", "dark")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 TALLEST = 3200
 
 
@@ -33,8 +30,7 @@ def main() -> int:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         app = start_app(Path(folder), ADMIN_PASSWORD=PASSWORD, BLOCK_INTERVAL_S="5")
-        path = next((found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), None)
-        browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM") or path, args=ARGUMENTS)
+        browser = launch(playwright)
         try:
             photograph(browser, app.url, out)
         finally:
@@ -53,9 +49,7 @@ def photograph(browser: Browser, url: str, out: Path) -> None:
             shoot(
                 browser.new_context(base_url=url, color_scheme=theme), "/", out / f"sign-in-{theme}-{width}.png", width
             )
-    page.get_by_label("Username").first.fill("admin")
-    page.get_by_label("Password", exact=True).first.fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").first.click()
+    sign_in(page)
     page.get_by_role("heading", name="Live", exact=True).wait_for()
     run = compared(page)
     page.goto("/explorer")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import numpy as np
 
 from core.errors import InputError, LabError
 from core.ledger.transaction import MICRO, Transaction, trade
+from core.live.background import Background
 from core.live.clearing import ClearedTrade, clear
 from core.live.payload import MeterMessage
 from core.live.snapshot import RECENT, Counts, FeedCache, LiveTrade, MeterSlot, Outcome
@@ -74,24 +74,18 @@ class MeterMarket:
         self._slot_ms = slot_length_ms(settings)
         self._looked_at = -1
         self._shown_late = -1
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._background = Background("mqtt-meters", self._run)
 
     def start(self) -> None:
         """Begin to watch the clock."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="mqtt-meters", daemon=True)
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """End the thread; a slot that is not cleared yet is cleared at the next start."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._thread = None
+        self._background.stop()
 
     def _run(self) -> None:
-        while not self._stopping.wait(_LOOK_S):
+        while not self._background.stopping.wait(_LOOK_S):
             try:
                 self.look()
             except Exception:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import msgspec
 
+from core.live.background import Background
 from core.live.snapshot import FeedCache, FeedSnapshot
 from core.settings import Settings
 from core.store.feed import FeedStore
@@ -61,24 +61,18 @@ class Follower:
     ) -> None:
         self._rows = FeedStore(quarantine.store)
         self._clock = clock
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._background = Background("mqtt-feed-follower", self._follow)
         self._seen: tuple[str, int] | None = None
         self._reported = FeedSnapshot(topic=settings.mqtt_topic)
         self.cache = FeedCache(self._reported)
 
     def start(self) -> None:
         """Begin to follow."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._follow, name="mqtt-feed-follower", daemon=True)
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._thread = None
+        self._background.stop()
         self.cache.change(state="off", sentence="The feed is not running.")
 
     def _follow(self) -> None:
@@ -87,7 +81,7 @@ class Follower:
                 self.look()
             except Exception:
                 _LOG.exception("the feed's report cannot be read")
-            if self._stopping.wait(REPORT_S):
+            if self._background.stopping.wait(REPORT_S):
                 return
 
     def look(self) -> None:

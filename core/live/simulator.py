@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from core.errors import LabError
+from core.live.background import Background
 from core.live.clearing import MICRO, ClearedTrade, clear
 from core.live.endpoint import Where, located
 from core.live.link import Link, LinkError
@@ -68,8 +68,7 @@ class Simulator:
         self._settings = settings
         self._endpoint = endpoint
         self._weeks = weeks
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._background = Background("simulator", self._run)
         self._run_id = secrets.token_hex(4)  # keeps the ids of two runs apart
         self._seq = 0
         self._week, self._slot = 0, round(FIRST_HOUR / SLOT_H)
@@ -95,23 +94,18 @@ class Simulator:
 
     def start(self) -> None:
         """Begin to play; returns at once."""
-        self._stopping.clear()
         self._say("The simulated community is starting.", running=True)
-        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._thread = None
+        self._background.stop()
         self._say("The simulated community is not running.", running=False)
 
     # ---- the thread
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
+        while not self._background.stopping.is_set():
             try:
                 self._play()
             except (LinkError, LabError) as error:
@@ -122,15 +116,15 @@ class Simulator:
 
     def _pause(self, sentence: str) -> None:
         self._say(f"{sentence} Next try in {_RETRY_S:.0f} s.")
-        self._stopping.wait(_RETRY_S)
+        self._background.stopping.wait(_RETRY_S)
 
     def _play(self) -> None:
         """Publish slot after slot over one connection, until it is lost (raises) or the simulator stops (returns)."""
         client_id = f"{self._settings.mqtt_client_id}-{PUBLISHER}"
         link = Link(located(self._settings, self._endpoint), client_id=client_id, topics=(), clean=True)
         try:
-            link.open(self._stopping.is_set)
-            while not self._stopping.is_set():
+            link.open(self._background.stopping.is_set)
+            while not self._background.stopping.is_set():
                 self._play_week(link)
         finally:
             link.close()
@@ -138,7 +132,7 @@ class Simulator:
     def _play_week(self, link: Link) -> None:
         community = self._weeks(self._week)
         cleared_by, slots = "", dict[int, list[ClearedTrade]]()
-        while self._slot < community.slots and not self._stopping.is_set():
+        while self._slot < community.slots and not self._background.stopping.is_set():
             began = time.monotonic()
             if self._algorithm_id != cleared_by:
                 cleared_by = self._algorithm_id
@@ -181,7 +175,7 @@ class Simulator:
 
     def _keep_alive(self, link: Link, *, until: float) -> None:
         """Wait for the slot to pass, answering the broker meanwhile."""
-        while not self._stopping.is_set() and (left_s := until - time.monotonic()) > 0:
+        while not self._background.stopping.is_set() and (left_s := until - time.monotonic()) > 0:
             link.turn(min(left_s, _TURN_S))
 
     def _say(self, sentence: str, **changes: object) -> None:

@@ -105,11 +105,6 @@ class Algorithm:
         """Whether it reads CSV files (the `run(path)` kind) instead of arrays."""
         return self.run is not None
 
-    @property
-    def needs_battery(self) -> bool:
-        """Whether its dispatch uses home batteries."""
-        return any(parameter.name == "capacity_kwh" for parameter in self.parameters)
-
     def complete(self, given: Mapping[str, object]) -> dict[str, Value]:
         """Every parameter with its value: as given, else the default. Raises MarketError with "did you mean"."""
         known = {parameter.name: parameter for parameter in self.parameters}

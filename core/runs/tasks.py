@@ -14,6 +14,7 @@ from core.market.algorithms import find
 from core.market.community import Community, Tariff
 from core.market.compare import compare_all, run_algorithm
 from core.market.contract import Algorithm
+from core.market.passes import load_compiled
 from core.readings.native import from_parquet
 from core.runs.comparison import carry_out
 from core.runs.plan import RunPlan, Scenario
@@ -36,6 +37,7 @@ def warm() -> None:
         np.stack([2.0 * sun, 0.0 * sun], axis=1),
         np.full(2, np.nan),
     )
+    load_compiled()
     arrays_only = [algorithm.id for algorithm in find().values() if not algorithm.needs_folder]
     compare_all(arrays_only, community, Tariff.flat(community.slots))
 

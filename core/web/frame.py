@@ -52,7 +52,6 @@ def _lab(user: User) -> None:
     with st.sidebar:
         _who(user)
     _watch()
-    st.space("xsmall")  # on a phone the bar at the top would cover what stands first
     trust_bar()
     page.run()
 

@@ -16,6 +16,7 @@ INK = {"dark": "#e6eaf3", "light": "#1b2230"}
 STYLE = f"""
 <style>
 [data-testid="stMainBlockContainer"] {{ padding-top: 2.5rem; padding-bottom: 2rem; }}
+@media (max-width: 640px) {{ [data-testid="stMainBlockContainer"] {{ padding-top: 4.5rem; }} }}
 [data-testid="stMain"] h1 {{ font-size: 1.75rem; padding: 0.25rem 0; }}
 [data-testid="stMain"] h2 {{ font-size: 1.35rem; }}
 [data-testid="stMain"] h3 {{ font-size: 1.1rem; }}

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
-from tests.running import App, start_app
+from tests.chromium import launch, sign_in, store_session
+from tests.running import PASSWORD, App, start_app
 
-PASSWORD = "copper lantern 47 walks"
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 expect.set_options(timeout=30_000)
 """A loaded machine is slow, not wrong: five seconds, the default, are too few for two cores that test in parallel."""
 
@@ -41,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(180))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     running = start_app(tmp_path_factory.mktemp("app"))
     yield running
@@ -49,17 +38,15 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     assert "Traceback" not in running.log.read_text(), running.log.read_text()[-6000:]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
-    path = next((found for name in names if name and (found := shutil.which(name))), None)
-    browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+    browser = launch(playwright)
     yield browser
     browser.close()
 
@@ -81,13 +68,7 @@ def open_page(context: BrowserContext) -> Page:
     return page
 
 
-def sign_in(page: Page, *, username: str = "admin", password: str = PASSWORD) -> None:
-    page.get_by_label("Username").first.fill(username)
-    page.get_by_label("Password", exact=True).first.fill(password)
-    page.get_by_role("button", name="Sign in").first.click()
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin_state(chromium: Browser, app: App, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The stored cookies of an admin who has chosen a password; a sign-in costs seconds, so it is done once."""
     context = chromium.new_context(base_url=app.url)
@@ -99,21 +80,16 @@ def admin_state(chromium: Browser, app: App, tmp_path_factory: pytest.TempPathFa
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("Repeat the new password").fill(PASSWORD)
     page.get_by_role("button", name="Save the new password").click()
-    expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
-    deadline = time.monotonic() + 10
-    while not any(cookie.get("httpOnly") for cookie in context.cookies()) and time.monotonic() < deadline:
-        page.wait_for_timeout(50)
-    path = tmp_path_factory.mktemp("state") / "admin.json"
-    context.storage_state(path=path)
+    path = store_session(context, page, tmp_path_factory.mktemp("state") / "admin.json")
     context.close()
     return path
 
 
-@pytest.fixture
-def page(chromium: Browser, app: App, admin_state: Path) -> Iterator[Page]:
-    """An admin's page; the test fails on any uncaught error or console error."""
+@contextmanager
+def watched(chromium: Browser, app: App, state: Path) -> Iterator[Page]:
+    """A page of whoever has these cookies; what happens to it fails on any uncaught error or console error."""
     context = chromium.new_context(
-        base_url=app.url, storage_state=admin_state, viewport={"width": 1280, "height": 900}, accept_downloads=True
+        base_url=app.url, storage_state=state, viewport={"width": 1280, "height": 900}, accept_downloads=True
     )
     context.set_default_timeout(30_000)
     opened = open_page(context)
@@ -121,6 +97,13 @@ def page(chromium: Browser, app: App, admin_state: Path) -> Iterator[Page]:
     problems = list(opened.problems)  # type: ignore[attr-defined]
     context.close()
     assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def page(chromium: Browser, app: App, admin_state: Path) -> Iterator[Page]:
+    """An admin's page."""
+    with watched(chromium, app, admin_state) as opened:
+        yield opened
 
 
 def drop(page: Page, paths: list[Path], *, target: str = '[data-testid="stFileUploaderDropzone"]') -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.ledger.generate import generate
 from core.ledger.receipt import check
-from tests.browser.conftest import PASSWORD, drop, open_page, sign_in
-from tests.running import App, start_app
+from tests.browser.conftest import drop, watched
+from tests.chromium import sign_in, store_session
+from tests.running import PASSWORD, App, start_app
 
 BLOCKS, TRANSACTIONS = 60, 1_200
 CHART_MS = 30_000
@@ -43,27 +43,15 @@ def state(chromium: Browser, lab: App, tmp_path_factory: pytest.TempPathFactory)
     page = context.new_page()
     page.goto("/")
     sign_in(page)
-    expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
-    deadline = time.monotonic() + 10
-    while not any(cookie.get("httpOnly") for cookie in context.cookies()) and time.monotonic() < deadline:
-        page.wait_for_timeout(50)
-    path = tmp_path_factory.mktemp("explorer_state") / "admin.json"
-    context.storage_state(path=path)
+    path = store_session(context, page, tmp_path_factory.mktemp("explorer_state") / "admin.json")
     context.close()
     return path
 
 
 @pytest.fixture
 def explorer(chromium: Browser, lab: App, state: Path) -> Iterator[Page]:
-    context = chromium.new_context(
-        base_url=lab.url, storage_state=state, viewport={"width": 1280, "height": 900}, accept_downloads=True
-    )
-    context.set_default_timeout(30_000)
-    opened = open_page(context)
-    yield opened
-    problems = list(opened.problems)  # type: ignore[attr-defined]
-    context.close()
-    assert not problems, "\n".join(problems)
+    with watched(chromium, lab, state) as opened:
+        yield opened
 
 
 def table(page: Page, name: str) -> Locator:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
-import paho.mqtt.client as mqtt
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PASSWORD, drop, open_page, sign_in
-from tests.running import SHARED, App, start_app
+from tests.browser.conftest import drop, open_page
+from tests.chromium import sign_in
+from tests.running import PASSWORD, SHARED, App, publish, start_app
 
 WEEK = SHARED / "data" / "delhi-week"
 
@@ -25,18 +25,6 @@ def fresh(tmp_path: Path) -> Iterator[App]:
     yield app
     app.stop()
     assert "Traceback" not in app.log.read_text(), app.log.read_text()[-4000:]
-
-
-def publish(app: App, document: dict[str, object]) -> None:
-    options = (app.folder / "data" / "mosquitto_pub").read_text().split()
-    found = dict(zip(options[::2], options[1::2], strict=True))
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="journey")
-    client.username_pw_set(found["-u"], found["-P"])
-    client.connect(found["-h"], int(found["-p"]))
-    client.loop_start()
-    client.publish("iot-p2p-trading/trades", orjson.dumps(document), qos=1).wait_for_publish(10)
-    client.disconnect()
-    client.loop_stop()
 
 
 def metric(page: Page, label: str) -> str:
@@ -74,7 +62,7 @@ def walk_live(page: Page, app: App) -> None:
     expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
     expect(page.get_by_text("simulated", exact=True)).to_be_visible()
     first = metric(page, "Trading price")
-    publish(app, {"buyer": "HH002", "seller": "HH001", "qty_kwh": 3.5, "price": 6.8})
+    publish(app, '{"buyer": "HH002", "seller": "HH001", "qty_kwh": 3.5, "price": 6.8}')
     expect(page.locator("[data-testid=stMetric]", has_text="Last trade")).to_contain_text("3.500 kWh")
     expect(page.locator("[data-testid=stMetric]", has_text="Trading price")).to_contain_text("6.80")
     assert first.startswith("₹")

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import open_page
 from tests.browser.people import People
-from tests.running import App, start_app
+from tests.running import PASSWORD, App, start_app
 
 CLIENT, KEY_ID = "the-lab", "key-1"
 
@@ -113,7 +113,7 @@ client_secret = "not secret in a test"
 server_metadata_url = "{provider.address}/.well-known/openid-configuration"
 """
         )
-        app = start_app(folder, ADMIN_PASSWORD="copper lantern 47 walks")
+        app = start_app(folder, ADMIN_PASSWORD=PASSWORD)
         yield app
         app.stop()
 

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.chain import Chain
 from core.ledger.transaction import Transaction, trade
 from core.settings import Settings
-from core.store import Store
+from tests.restarts import Restarts
 
 EASY = 16
 """Expected hashes a block in tests that are not about the proof of work."""
@@ -25,25 +24,11 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def open_chain(settings: Settings) -> Iterator[Callable[..., Chain]]:
+def open_chain(settings: Settings) -> Iterator[Restarts]:
     """Opens the chain of `settings`; `open_chain()` again is a restart."""
-    opened: list[tuple[Chain, Store]] = []
-
-    def close() -> None:
-        while opened:
-            chain, store = opened.pop()
-            chain.close()
-            store.close()
-
-    def open_(**options: object) -> Chain:
-        close()
-        store = Store(settings.resolved_database_url)
-        chain = Chain(settings, store, **options)  # type: ignore[arg-type]
-        opened.append((chain, store))
-        return chain
-
-    yield open_
-    close()
+    restarts = Restarts(settings)
+    yield restarts
+    restarts.close()
 
 
 @pytest.fixture

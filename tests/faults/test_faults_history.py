@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,56 +14,28 @@ from core.chain import Chain
 from core.errors import LedgerReadOnlyError, TransactionError
 from core.ledger import block, checkpoint, merkle
 from core.ledger.file import Files
-from core.ledger.transaction import Transaction, from_line, trade
+from core.ledger.transaction import from_line
 from core.ledger.verify import verify
 from core.settings import Settings
-from core.store import Store
-
-Opener = Callable[..., Chain]
+from tests.faults import victim
+from tests.faults.victim import made
+from tests.restarts import Restarts
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path / "data", ledger_path=tmp_path / "ledger.json", uploads_dir=tmp_path / "u", proof_of_work=1
-    )
+    return victim.settings(tmp_path)
 
 
 @pytest.fixture
-def open_chain(settings: Settings) -> Iterator[Opener]:
+def open_chain(settings: Settings) -> Iterator[Restarts]:
     """Opens the chain; called again it is a restart."""
-    opened: list[tuple[Chain, Store]] = []
-
-    def close() -> None:
-        while opened:
-            chain, store = opened.pop()
-            chain.close()
-            store.close()
-
-    def open_(**options: object) -> Chain:
-        close()
-        store = Store(settings.resolved_database_url)
-        opened.append((Chain(settings, store, **options), store))  # type: ignore[arg-type]
-        return opened[-1][0]
-
-    open_.close = close  # type: ignore[attr-defined]
-    yield open_
-    close()
+    restarts = Restarts(settings)
+    yield restarts
+    restarts.close()
 
 
-def made(number: int) -> Transaction:
-    return trade(
-        buyer="HH001",
-        seller="HH002",
-        energy_wh=100 + number,
-        price_micro_per_kwh=5_000_000,
-        received_at_ms=1_767_225_740_000 + number,
-        publisher="test",
-        message_id=str(number),
-    )
-
-
-def grown(open_chain: Opener, blocks: int = 4, each: int = 3) -> Chain:
+def grown(open_chain: Restarts, blocks: int = 4, each: int = 3) -> Chain:
     chain = open_chain()
     for number in range(blocks):
         chain.submit([made(n) for n in range(number * each, (number + 1) * each)])
@@ -80,9 +52,9 @@ def block_starts(content: bytes) -> list[int]:
     return starts
 
 
-def test_rot_in_the_last_block_is_refused_not_repaired(settings: Settings, open_chain: Opener) -> None:
+def test_rot_in_the_last_block_is_refused_not_repaired(settings: Settings, open_chain: Restarts) -> None:
     grown(open_chain)
-    open_chain.close()  # type: ignore[attr-defined]
+    open_chain.close()
     content = bytearray(settings.ledger_path.read_bytes())
     content[-40] ^= 1
     settings.ledger_path.write_bytes(bytes(content))
@@ -99,9 +71,9 @@ def test_rot_in_the_last_block_is_refused_not_repaired(settings: Settings, open_
 
 
 @pytest.mark.parametrize("dropped", [1, 2, 4])
-def test_dropped_blocks_at_the_end_are_refused(settings: Settings, open_chain: Opener, dropped: int) -> None:
+def test_dropped_blocks_at_the_end_are_refused(settings: Settings, open_chain: Restarts, dropped: int) -> None:
     grown(open_chain)
-    open_chain.close()  # type: ignore[attr-defined]
+    open_chain.close()
     content = settings.ledger_path.read_bytes()
     cut = block_starts(content)[-dropped]
     settings.ledger_path.write_bytes(content[: cut - 2] + b"\n]\n")
@@ -111,9 +83,9 @@ def test_dropped_blocks_at_the_end_are_refused(settings: Settings, open_chain: O
     assert f"ends after block {4 - dropped}" in str(status.damage)
 
 
-def test_a_missing_file_is_refused_while_its_end_is_known(settings: Settings, open_chain: Opener) -> None:
+def test_a_missing_file_is_refused_while_its_end_is_known(settings: Settings, open_chain: Restarts) -> None:
     grown(open_chain)
-    open_chain.close()  # type: ignore[attr-defined]
+    open_chain.close()
     settings.ledger_path.unlink()
     status = open_chain().status()
     assert not status.writable
@@ -121,23 +93,23 @@ def test_a_missing_file_is_refused_while_its_end_is_known(settings: Settings, op
     assert not settings.ledger_path.exists() or settings.ledger_path.stat().st_size <= 4
 
 
-def test_an_older_copy_put_back_is_refused(settings: Settings, open_chain: Opener) -> None:
+def test_an_older_copy_put_back_is_refused(settings: Settings, open_chain: Restarts) -> None:
     grown(open_chain, blocks=2)
-    open_chain.close()  # type: ignore[attr-defined]
+    open_chain.close()
     older = settings.ledger_path.read_bytes()
     chain = open_chain()
     chain.submit([made(50)])
     chain.mine()
-    open_chain.close()  # type: ignore[attr-defined]
+    open_chain.close()
     settings.ledger_path.write_bytes(older)
     assert not open_chain().status().writable
 
 
 def test_history_rewritten_with_every_hash_recomputed_is_found_by_a_checkpoint_alone(
-    settings: Settings, open_chain: Opener
+    settings: Settings, open_chain: Restarts
 ) -> None:
     grown(open_chain)
-    open_chain.close()  # type: ignore[attr-defined]
+    open_chain.close()
     blocks = json.loads(settings.ledger_path.read_bytes())
     blocks[2]["txs"][0]["energy_wh"] += 1000
     blocks[2]["txs"][0]["amount_micro"] = blocks[2]["txs"][0]["energy_wh"] * 5_000
@@ -167,9 +139,9 @@ def test_history_rewritten_with_every_hash_recomputed_is_found_by_a_checkpoint_a
     assert not open_chain().status().writable  # the stored tip is a checkpoint too
 
 
-def test_a_lost_pool_adopts_the_file_and_mines_nothing_twice(settings: Settings, open_chain: Opener) -> None:
+def test_a_lost_pool_adopts_the_file_and_mines_nothing_twice(settings: Settings, open_chain: Restarts) -> None:
     grown(open_chain)
-    open_chain.close()  # type: ignore[attr-defined]
+    open_chain.close()
     for path in settings.data_dir.glob("lab.db*"):
         path.unlink()
     chain = open_chain()
@@ -177,9 +149,9 @@ def test_a_lost_pool_adopts_the_file_and_mines_nothing_twice(settings: Settings,
     assert chain.submit([made(0), made(11), made(12)]) == ["mined", "mined", "new"]
 
 
-def test_a_missing_signing_key_is_said_and_stops_no_mining(settings: Settings, open_chain: Opener) -> None:
+def test_a_missing_signing_key_is_said_and_stops_no_mining(settings: Settings, open_chain: Restarts) -> None:
     grown(open_chain)
-    open_chain.close()  # type: ignore[attr-defined]
+    open_chain.close()
     (settings.data_dir / "ledger.key").unlink()
     chain = open_chain()
     assert "key" in str(chain.status().notice)
@@ -189,10 +161,10 @@ def test_a_missing_signing_key_is_said_and_stops_no_mining(settings: Settings, o
 
 
 @pytest.mark.parametrize("harm", ["deleted", "emptied", "stale", "edited"])
-def test_a_harmed_index_never_changes_what_is_shown(settings: Settings, open_chain: Opener, harm: str) -> None:
+def test_a_harmed_index_never_changes_what_is_shown(settings: Settings, open_chain: Restarts, harm: str) -> None:
     chain = grown(open_chain)
     assert chain.indexer.wait_for(4, timeout_s=10)
-    open_chain.close()  # type: ignore[attr-defined]
+    open_chain.close()
     folder = settings.data_dir / "index"
     kept = settings.data_dir / "kept"
     if harm == "deleted":
@@ -207,7 +179,7 @@ def test_a_harmed_index_never_changes_what_is_shown(settings: Settings, open_cha
         chain.submit([made(60)])
         chain.mine()
         assert chain.indexer.wait_for(5, timeout_s=10)
-        open_chain.close()  # type: ignore[attr-defined]
+        open_chain.close()
         shutil.rmtree(folder)
         kept.rename(folder)
     else:
@@ -226,7 +198,7 @@ def test_a_harmed_index_never_changes_what_is_shown(settings: Settings, open_cha
     assert {entry.tx_hash for entry in entries} >= {made(number).tx_hash for number in range(12)}
 
 
-def test_a_reader_during_appends_always_sees_whole_blocks(settings: Settings, open_chain: Opener) -> None:
+def test_a_reader_during_appends_always_sees_whole_blocks(settings: Settings, open_chain: Restarts) -> None:
     chain = grown(open_chain, blocks=1)
     stop, problems = threading.Event(), []
 
@@ -247,7 +219,7 @@ def test_a_reader_during_appends_always_sees_whole_blocks(settings: Settings, op
 
 
 def test_a_full_disk_undoes_the_block_says_so_and_goes_on_later(
-    settings: Settings, open_chain: Opener, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, open_chain: Restarts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain = grown(open_chain, blocks=1)
     before = settings.ledger_path.read_bytes()
@@ -271,7 +243,7 @@ def test_a_full_disk_undoes_the_block_says_so_and_goes_on_later(
 
 
 def test_a_disk_that_does_not_confirm_ends_all_writing(
-    settings: Settings, open_chain: Opener, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, open_chain: Restarts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain = grown(open_chain, blocks=1)
     calls = []
@@ -295,7 +267,9 @@ def test_a_disk_that_does_not_confirm_ends_all_writing(
     assert json.loads(settings.ledger_path.read_bytes())[-1]["txs"][-1]["message_id"] == "40"
 
 
-def test_everything_delivered_again_after_a_crash_is_on_the_chain_once(settings: Settings, open_chain: Opener) -> None:
+def test_everything_delivered_again_after_a_crash_is_on_the_chain_once(
+    settings: Settings, open_chain: Restarts
+) -> None:
     grown(open_chain)
     chain = open_chain()
     assert set(chain.submit([made(n) for n in range(12)])) == {"mined"}

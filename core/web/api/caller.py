@@ -23,7 +23,6 @@ class Caller:
 
     user: User
     scopes: tuple[str, ...]
-    by_token: bool
 
 
 def identify(connection: HTTPConnection) -> Caller:
@@ -35,7 +34,7 @@ def identify(connection: HTTPConnection) -> Caller:
             raise NotSignedInError(
                 "The token is unknown, expired or revoked.", fix="Make a new one on the Account page."
             )
-        return Caller(known[0], known[1], by_token=True)
+        return Caller(known[0], known[1])
     user = current().sessions.user_of(session_token(connection))
     if user is None:
         raise NotSignedInError("Sign in first.", fix="Open the lab in a browser, or send `Authorization: Bearer …`.")
@@ -45,7 +44,7 @@ def identify(connection: HTTPConnection) -> Caller:
         raise NotAllowedError(
             "Choose a password first.", fix="Open the lab in a browser.", code="password_change_required"
         )
-    return Caller(user, ("read", "write"), by_token=False)
+    return Caller(user, ("read", "write"))
 
 
 def session_token(connection: HTTPConnection) -> str | None:
