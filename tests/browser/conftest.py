@@ -14,19 +14,18 @@ from tests.chromium import launch, sign_in, store_session
 from tests.running import PASSWORD, App, start_app
 
 expect.set_options(timeout=30_000)
-"""A loaded machine is slow, not wrong: five seconds, the default, are too few for two cores that test in parallel."""
+"""A loaded machine is slow, not wrong: five seconds, the default, are too few where cores are shared."""
 
 HARMLESS = ("favicon", "ResizeObserver loop", "_stcore/health", "_stcore/host-config")
 """Opened at a deep link, Streamlit's client first asks for these two below the page's own path, and gets a 404."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests run on one worker, one after the other: they share an app and the two cores."""
+    """`make test` runs these after the others, one by one: they share an app, and Chromium takes the second core."""
     for item in items:
         if Path(__file__).parent in Path(item.path).parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.timeout(180))
 
 

@@ -43,14 +43,6 @@ def people(app: App) -> Iterator[People]:
     known.close()
 
 
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """Other tests share the two cores: what is waited for may take longer than it takes a person."""
-    expect.set_options(timeout=30_000)
-    yield
-    expect.set_options(timeout=5_000)
-
-
 def drop_zone(page: Page) -> Locator:
     """The place for many files, once it takes them."""
     zone = page.get_by_test_id("compareBulkDrop")
@@ -111,10 +103,12 @@ def test_files_can_be_chosen_with_the_keyboard_alone(page: Page, tmp_path: Path)
     page.goto("/compare")
     button = page.get_by_test_id("compareBulkDrop").get_by_role("button", name="Choose files")
     expect(button).to_be_enabled()
-    button.focus()
+    settled(page)
     for file in homes(2):
         (tmp_path / file["name"]).write_text(file["text"])
+    button.focus()
     with page.expect_file_chooser() as chooser:
+        expect(button).to_be_focused()
         page.keyboard.press("Enter")
     chooser.value.set_files(sorted(tmp_path.glob("*.csv")))
     expect(page.locator("[data-testid=stMetric]", has_text="Households")).to_contain_text("2")

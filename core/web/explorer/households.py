@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import streamlit as st
 
@@ -153,7 +154,7 @@ def _draw_statement(lens: Lens, household_id: str, partners: Sequence[Account]) 
     with st.container(horizontal=True):
         st.download_button(
             "Statement as CSV",
-            statement_csv(ordered, currency=lens.currency),
+            partial(statement_csv, ordered, currency=lens.currency),
             file_name=f"statement-{_file_part(household_id)}.csv",
             mime="text/csv",
             icon=":material/download:",

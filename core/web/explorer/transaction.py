@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partial
 
 import streamlit as st
 
@@ -134,7 +135,7 @@ def _draw_proof(lens: Lens, page: TransactionPage) -> None:
         lens.show(ladder, key="log_path", alt=_alt(len(steps), "the log's root"))
     st.download_button(
         "Download the receipt",
-        receipt.encode(made),
+        partial(receipt.encode, made),
         file_name=f"receipt-{page.line.tx_hash[:16]}.json",
         mime="application/json",
         icon=":material/download:",

@@ -61,7 +61,7 @@ def _draw_checkpoint(lens: Lens) -> None:
         st.code(status.checkpoint, language=None, wrap_lines=True)
         st.download_button(
             "Download the checkpoint",
-            status.checkpoint,
+            status.checkpoint.encode,
             file_name="checkpoint.txt",
             mime="text/plain",
             icon=":material/download:",
