@@ -90,11 +90,12 @@ def read(
     files: Sequence[tuple[str, bytes | Path]],
     options: Options = Options(),  # noqa: B008 - frozen
     *,
+    most_files: int = MAX_FILES,
     progress: Callable[[int, int], None] | None = None,
 ) -> Readings:
     """Read files of (name, content); a Path is opened only when its turn comes and its size is within bounds.
 
-    progress is told (files done, files in all). Never raises for what is in a file: see `Readings.issues`.
+    More than most_files are refused unread. progress is told (files done, files in all). Never raises for what is in a file: see `Readings.issues`.
     """
     together = Findings("")
     reports: list[FileReport] = []
@@ -104,8 +105,8 @@ def read(
     kept = 0
     if not files:
         together.error("no_files", "no file was given", fix="give one CSV a household")
-    if len(files) > MAX_FILES:
-        together.error("too_many_files", f"{len(files):,} files, above the limit of {MAX_FILES}", fix="give fewer")
+    if len(files) > most_files:
+        together.error("too_many_files", f"{len(files):,} files, above the limit of {most_files:,}", fix="give fewer")
         files = []
     for done, (name, content) in enumerate(files, start=1):
         findings = Findings(name)

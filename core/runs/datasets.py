@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 SAMPLE_NAME = "Sample community"
 SAMPLE_ZONE = "Asia/Kolkata"
 MAX_NAME = 120
+MOST_FILES = 1_000
+"""Files of one dataset: its owner drops a whole pilot at once, or adds to it. A reading by itself takes half as many."""
 Kind = Literal["upload", "sample"]
 Progress = Callable[[int, int], None]
 
@@ -110,7 +112,7 @@ class Datasets:
     ) -> Added:
         """Read files as a new dataset. What cannot be read is in the report; then nothing is kept."""
         options = options or Options(time_zone=self._time_zone)
-        readings = read(files, options, progress=progress)
+        readings = read(files, options, most_files=MOST_FILES, progress=progress)
         return self._insert(readings, files, user_id=user_id, options=options, name=plain_name(name), kind="upload")
 
     def extend(
@@ -128,7 +130,8 @@ class Datasets:
             raise ConflictError("The sample community has no files to add to.", fix="Add the files as a new dataset.")
         kept = self._rows.files(dataset_id)
         options = options or Options(**json.loads(row.options))
-        readings = read([*map(self._shelf.upload, kept), *files], options, progress=progress)
+        together = [*map(self._shelf.upload, kept), *files]
+        readings = read(together, options, most_files=MOST_FILES, progress=progress)
         if readings.community is None:
             return Added(report_of(readings, digest=""), None)
         changed = replace(row, **self._found(readings, readings.community, options))

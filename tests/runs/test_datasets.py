@@ -73,6 +73,23 @@ def test_a_file_may_be_handed_in_by_its_path(lab, tmp_path) -> None:
     assert [path.read_bytes() for path in lab.settings.uploads_dir.iterdir()] == [content, content]
 
 
+def test_a_dataset_takes_a_thousand_files_and_not_one_more(lab) -> None:
+    many = [(f"H{number:04d}.csv", two_hours(f"H{number:04d}")) for number in range(1, 1_001)]
+    dataset = lab.datasets.add("ann", many[:600]).dataset
+    assert dataset.households == 600
+    dataset = lab.datasets.extend(dataset.dataset_id, many[600:], user_id="ann").dataset
+    assert dataset.households == 1_000
+    refused = lab.datasets.extend(dataset.dataset_id, [("one more.csv", two_hours("H9999"))], user_id="ann")
+    assert [issue.code for issue in refused.report.errors] == ["too_many_files"]
+    assert "1,001 files" in refused.report.errors[0].message
+    assert lab.datasets.get(dataset.dataset_id, user_id="ann") == dataset
+
+
+def two_hours(household_id: str) -> bytes:
+    rows = [f"2024-06-01 1{hour}:00:00,{household_id},1.5,{hour}.25" for hour in range(2)]
+    return "\n".join(["timestamp,household_id,load_kW,solar_kW", *rows, ""]).encode()
+
+
 def test_a_refused_upload_keeps_nothing_and_says_why(lab) -> None:
     broken = files(1)[0][1].replace(b"HH001,", b"HH001,x", 1)
     added = lab.datasets.add("ann", [*files(1)[:0], ("HH001.csv", broken)])

@@ -188,8 +188,8 @@ def test_a_batch_is_no_path(tmp_path: Path, batch: str) -> None:
 
 def test_too_many_or_too_large_files_are_refused(tmp_path: Path) -> None:
     settings, batch = Settings(data_dir=tmp_path), "0" * 16
-    with pytest.raises(TooLargeError, match="More than 2,000 files"):
-        staging.keep(settings, "u1", batch, files=[upload("a.csv", b"1")] * 2, first=1_999)
+    with pytest.raises(TooLargeError, match="More than 1,000 files"):
+        staging.keep(settings, "u1", batch, files=[upload("a.csv", b"1")] * 2, first=999)
     large = UploadFile(BytesIO(b""), filename="large.csv", size=staging.FILE_BYTES + 1)
     with pytest.raises(TooLargeError, match=r"large\.csv is larger than 20 MB"):
         staging.keep(settings, "u1", batch, files=[large], first=0)

@@ -14,7 +14,8 @@ import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
-from core.web.compare.staging import MOST_FILES, address
+from core.runs.datasets import MOST_FILES
+from core.web.compare.staging import address
 
 NAME = "p2p_lab.drop_zone"
 BATCH = 100

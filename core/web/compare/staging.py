@@ -18,12 +18,12 @@ from fastapi import APIRouter, File, Query, UploadFile
 
 from core.errors import InputError, TooLargeError
 from core.exchange import current
+from core.runs.datasets import MOST_FILES
 from core.settings import Settings
 from core.web.api.answers import Answer
 from core.web.api.caller import Analyst
 from core.web.text import plain
 
-MOST_FILES = 2_000
 FILE_BYTES = 20_000_000
 BATCH_BYTES = 1_000_000_000
 _BATCH = re.compile(r"[0-9a-f]{16}")
