@@ -68,7 +68,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
 
 
 def _steady(path: Path, check: Callable[[], Verdict]) -> Verdict:
-    """The verdict on a file that nobody wrote meanwhile: an append in full flight looks like damage at the end."""
+    """The verdict once the end of the file is at rest: an append in full flight looks like a file cut short."""
     for _ in range(20):
         before = path.stat() if path.exists() else None
         verdict = check()
@@ -76,7 +76,8 @@ def _steady(path: Path, check: Callable[[], Verdict]) -> Verdict:
             return verdict
         time.sleep(0.05)
         after = path.stat()
-        if (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
+        moved = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
+        if not moved or verdict.offset < min(before.st_size, after.st_size):
             return verdict
     return verdict
 

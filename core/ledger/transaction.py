@@ -41,8 +41,8 @@ class Transaction:
 
     @property
     def dedupe_digest(self) -> bytes:
-        """SHA-256 of `dedupe`: the pool's unique key."""
-        return hashlib.sha256(self.dedupe.encode()).digest()
+        """The pool's unique key: the first 16 bytes of SHA-256 of `dedupe`."""
+        return key_of(self.dedupe)
 
 
 def from_document(document: Mapping[str, object]) -> Transaction:
@@ -81,7 +81,12 @@ def dedupe(document: Mapping[str, Json], *, tx_hash: str) -> str:
 
 def dedupe_digest(line: bytes) -> bytes:
     """The pool's key of a transaction line that was checked before."""
-    return hashlib.sha256(dedupe(orjson.loads(line), tx_hash=leaf_hash(line)).encode()).digest()
+    return key_of(dedupe(orjson.loads(line), tx_hash=leaf_hash(line)))
+
+
+def key_of(dedupe_text: str) -> bytes:
+    """The pool's key for a dedupe text."""
+    return hashlib.sha256(dedupe_text.encode()).digest()[:16]
 
 
 # ---- builders

@@ -78,17 +78,31 @@ def verify(
 
 @contextmanager
 def reading(path: Path) -> Iterator[tuple[Read, int]]:
-    """A file opened for `Walker`, and its size. Raises LedgerError if it cannot be opened."""
+    """A file opened for `Walker`, and its size, both as they are now even if somebody appends meanwhile.
+
+    Raises LedgerError if it cannot be opened.
+    """
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise LedgerError(f"{path} cannot be read: {error.strerror}.", fix="Give the path of a ledger file.") from None
     try:
-        yield (lambda offset, length: pread(file, offset, length)), os.fstat(file).st_size
+        yield _as_of_now(file)
     except IsADirectoryError:
         raise LedgerError(f"{path} is a folder.", fix="Give the path of a ledger file.") from None
     finally:
         os.close(file)
+
+
+def _as_of_now(file: int) -> tuple[Read, int]:
+    """Appending overwrites only the closing bytes, so what is before them now stays; a torn end is shown as it is."""
+
+    def read(offset: int, length: int) -> bytes:
+        return pread(file, offset, length)
+
+    size = os.fstat(file).st_size
+    end = size - len(CLOSING)
+    return _closed_at(read, end) if end > 0 and read(end, len(CLOSING)) == CLOSING else (read, size)
 
 
 def pread(file: int, offset: int, length: int) -> bytes:

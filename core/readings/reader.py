@@ -95,7 +95,8 @@ def read(
 ) -> Readings:
     """Read files of (name, content); a Path is opened only when its turn comes and its size is within bounds.
 
-    More than most_files are refused unread. progress is told (files done, files in all). Never raises for what is in a file: see `Readings.issues`.
+    More than most_files are refused unread. progress is told (files done, files in all). Never raises for what is in
+    a file: see `Readings.issues`.
     """
     together = Findings("")
     reports: list[FileReport] = []

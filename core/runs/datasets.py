@@ -41,7 +41,7 @@ SAMPLE_NAME = "Sample community"
 SAMPLE_ZONE = "Asia/Kolkata"
 MAX_NAME = 120
 MOST_FILES = 1_000
-"""Files of one dataset: its owner drops a whole pilot at once, or adds to it. A reading by itself takes half as many."""
+"""Files of one dataset: a whole pilot dropped at once, or added bit by bit. The command line takes half as many."""
 Kind = Literal["upload", "sample"]
 Progress = Callable[[int, int], None]
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
+    exists,
     func,
     literal_column,
     select,
@@ -32,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.errors import UnavailableError
-from core.ledger.transaction import Transaction
+from core.ledger.transaction import Transaction, key_of
 from core.store.database import Store, metadata
 from core.store.prepared import Execute, Prepared, PreparedForKeys
 
@@ -51,7 +52,6 @@ pending_table = Table(
     Column("tx_hash", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("submitted_at_ms", BigInteger, nullable=False),
-    sqlite_autoincrement=True,
 )
 seen_table = Table(
     "seen",
@@ -71,6 +71,9 @@ arrivals_table = Table(
 
 _PRUNE = delete(arrivals_table).where(
     arrivals_table.c.seq <= select(func.max(arrivals_table.c.seq) - literal_column(str(WINDOW))).scalar_subquery()
+)
+_NEWEST_KEYS = select(pending_table.c.dedupe).where(
+    pending_table.c.seq > select(func.max(pending_table.c.seq) - bindparam("rows")).scalar_subquery()
 )
 _COLUMNS = (pending_table.c.seq, pending_table.c.tx_hash, pending_table.c.body, pending_table.c.submitted_at_ms)
 
@@ -113,7 +116,8 @@ class Pool:
         self._clock = clock
         upsert: Any = sqlite if store.is_sqlite else postgresql
         dialect = store.engine.dialect
-        self._insert_pending = Prepared(_row_of(upsert, pending_table).on_conflict_do_nothing(), dialect)
+        self._insert_pending = Prepared(_pending_unless_seen(upsert).on_conflict_do_nothing(), dialect)
+        self._newest_keys = Prepared(_NEWEST_KEYS, dialect)
         self._insert_seen = Prepared(_row_of(upsert, seen_table).on_conflict_do_nothing(), dialect)
         self._insert_arrival = Prepared(_row_of(upsert, arrivals_table), dialect)
         self._prune = Prepared(_PRUNE, dialect)
@@ -163,18 +167,24 @@ class Pool:
         return self._insert(connection.exec_driver_sql, items)
 
     def _insert(self, execute: Execute, items: Sequence[Transaction | Arrival]) -> list[State]:
+        if not items:
+            return []
         keyed = self._keyed(execute, items)
-        known = self._known(execute, [key for key, _ in keyed])
-        states: list[State] = []
-        rows = []
         now = self._clock()
-        for key, transaction in keyed:
-            states.append(known.get(key, "new"))
-            if key not in known:
-                known[key] = "pending"
-                rows.append(_row(transaction, key, now))
-        if rows:
-            self._insert_pending.run_many(execute, rows)
+        rows = [_row(transaction, key, now) for key, transaction in keyed]
+        inserted = self._insert_pending.run_many(execute, rows).rowcount
+        if inserted == len(rows):
+            return ["new"] * inserted
+        return self._told_apart(execute, [key for key, _ in keyed], inserted)
+
+    def _told_apart(self, execute: Execute, keys: list[bytes], inserted: int) -> list[State]:
+        """Which of these keys are among the rows inserted just now, the newest ones, and where the others are."""
+        fresh = {key for (key,) in self._newest_keys.run(execute, {"rows": inserted})}
+        known = self._known(execute, keys)
+        states: list[State] = []
+        for key in keys:
+            states.append("new" if key in fresh else known[key])
+            fresh.discard(key)
         return states
 
     def _keyed(self, execute: Execute, items: Sequence[Transaction | Arrival]) -> list[tuple[bytes, Transaction]]:
@@ -235,7 +245,7 @@ class Pool:
 
     def state(self, dedupe: str) -> Literal["pending", "mined"] | None:
         """Where the transaction with this dedupe text is; None if it was never submitted."""
-        key = hashlib.sha256(dedupe.encode()).digest()
+        key = key_of(dedupe)
         with self._store.read() as connection:
             found = self._known(connection.exec_driver_sql, [key]).get(key)
         return None if found == "new" else found
@@ -267,7 +277,7 @@ class _Ticket:
         self.done = False
 
 
-def _row(transaction: Transaction, key: bytes, at_ms: int) -> dict[str, object]:
+def _row(transaction: Transaction, key: bytes, at_ms: int) -> dict[str, Any]:
     tx_hash = bytes.fromhex(transaction.tx_hash)
     return {"dedupe": key, "tx_hash": tx_hash, "body": transaction.body, "submitted_at_ms": at_ms}
 
@@ -276,6 +286,13 @@ def _row_of(upsert: Any, table: Table) -> Any:
     """The insertion of one row; its number is the database's to give."""
     names = [column.name for column in table.c if column.name != "seq"]
     return upsert.insert(table).values({name: bindparam(name) for name in names})
+
+
+def _pending_unless_seen(upsert: Any) -> Any:
+    columns = [column for column in pending_table.c if column.name != "seq"]
+    values = select(*(bindparam(column.name, type_=column.type) for column in columns))
+    seen = exists().where(seen_table.c.dedupe == bindparam("dedupe", type_=LargeBinary()))
+    return upsert.insert(pending_table).from_select(columns, values.where(~seen))
 
 
 def _among(start: Any, column: Column[bytes], names: list[str]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy.engine import Dialect
@@ -19,20 +20,22 @@ class Prepared:
     def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self._text = str(compiled)
-        self._order: Sequence[str] | None = compiled.positiontup if compiled.positional else None
+        self._placed = _by_position(compiled.positiontup) if compiled.positional else dict
 
     def run(self, execute: Execute, values: Mapping[str, object]) -> Any:
         """Run it once; its result."""
         return execute(self._text, self._placed(values))
 
-    def run_many(self, execute: Execute, rows: Sequence[Mapping[str, object]]) -> None:
-        """Run it for every row."""
-        execute(self._text, [self._placed(row) for row in rows])
+    def run_many(self, execute: Execute, rows: Sequence[Mapping[str, object]]) -> Any:
+        """Run it for every row; `rowcount` of what it returns is the number of rows changed by all."""
+        return execute(self._text, list(map(self._placed, rows)))
 
-    def _placed(self, values: Mapping[str, object]) -> Any:
-        if self._order is None:
-            return dict(values)
-        return tuple([values[name] for name in self._order])
+
+def _by_position(names: Sequence[str]) -> Callable[[Mapping[str, object]], Any]:
+    """What puts values by name into the order of a statement's question marks."""
+    if len(names) < 2:
+        return lambda values: tuple([values[name] for name in names])
+    return itemgetter(*names)
 
 
 class PreparedForKeys:

@@ -10,6 +10,7 @@ import pytest
 
 from core.ledger.generate import generate
 from core.ledger.verify import Verdict, verify
+from core.ledger.walk import CLOSING, PIECE
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +103,20 @@ def test_an_untouched_rewrite_is_sound_so_the_test_above_can_fail(small: Path, t
         lines.append(f'{head[:-1]},"txs":[\n{body}\n]}}')
     content = ("[\n" + ",\n".join(lines) + "\n]\n").encode()
     assert content == small.read_bytes()
+
+
+def test_a_file_that_grows_while_it_is_verified_is_judged_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.json"
+    generate(path, transactions=20_000, blocks=4)
+    size = path.stat().st_size
+    assert size > PIECE  # so that its end is read after its beginning
+
+    def append_once(_done: int, _of: int) -> None:
+        if path.stat().st_size == size:
+            with path.open("r+b") as file:
+                file.seek(size - len(CLOSING))
+                file.write(b",\n{ the next block" + CLOSING)
+
+    verdict = verify(path, progress=append_once)
+    assert (verdict.ok, verdict.blocks, verdict.offset) == (True, 5, size), verdict.sentence
+    assert not verify(path).ok
