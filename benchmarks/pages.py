@@ -2,7 +2,8 @@
 
     python -m benchmarks.pages [--transactions 1000000] [--pages 150] [--households 100] [--rounds 7]
 
-`hello` is a bare Streamlit app in the same run. A page is ready when its heading and its last part are on screen.
+`hello` is a bare Streamlit app in the same run, `plotly` the same with a chart of 200 points. A page is ready when its
+figures and its table are on screen; `chart` is when its first chart is drawn as well. A page at rest is reloaded.
 Live sessions are driven over Streamlit's own WebSocket, as a browser would.
 """
 
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from typing import Any
 import httpx
 import psutil
 import websockets
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -37,6 +38,9 @@ from tests.running import PASSWORD, REPO, App, free_port, generate_ledger, start
 TICK_S = 2.0
 WARM_S = 8.0
 MEASURED_S = 30.0
+REST_MS = 1_500
+FIGURES = "[data-testid=stMetricValue]"
+DRAWN = "[data-testid=stPlotlyChart] .main-svg"
 
 
 def main() -> None:
@@ -60,22 +64,24 @@ def measure(browser: Browser, folder: Path, chosen: argparse.Namespace) -> dict[
     dataset_id, run_id = prepare(folder, chosen.households)
     app = start_app(folder, ADMIN_PASSWORD=PASSWORD, SIMULATOR="on", BLOCK_INTERVAL_S="20")
     try:
-        with hello() as hello_url:
+        with bare(HELLO) as hello_url, bare(HELLO + CHART) as chart_url:
             context = signed_in(browser, app.url)
             pages = {
-                "live": ("/", "[data-testid=stPlotlyChart] .main-svg"),
-                "explorer": ("/explorer", "text=Newest block"),
-                "compare": (f"/compare?run={run_id}", "[data-testid=stPlotlyChart] .main-svg"),
+                "live": ("/", [FIGURES, ".lab-table table"], [DRAWN]),
+                "explorer": ("/explorer", ["text=Newest block"], []),
+                "compare": (f"/compare?run={run_id}", ["role=table[name='Figures of each algorithm']"], [DRAWN]),
             }
-            floor = ready(browser.new_context(base_url=hello_url), "/", "text=Hello", chosen.rounds)
-            times = {name: ready(context, *place, chosen.rounds) for name, place in pages.items()}
-            floor_again = ready(browser.new_context(base_url=hello_url), "/", "text=Hello", chosen.rounds)
+            floor = ready(browser.new_context(base_url=hello_url), "/", ["text=Hello"], [], chosen.rounds)
+            plotly = ready(browser.new_context(base_url=chart_url), "/", ["text=Hello"], [DRAWN], chosen.rounds)
+            times = {"plotly": plotly} | {name: ready(context, *place, chosen.rounds) for name, place in pages.items()}
+            floor_again = ready(browser.new_context(base_url=hello_url), "/", ["text=Hello"], [], chosen.rounds)
             cookie = "; ".join(f"{c['name']}={c['value']}" for c in context.cookies())
             context.close()
         base = {kind: statistics.median([floor[kind], floor_again[kind]]) for kind in floor}
         report: dict[str, Any] = {"transactions": chosen.transactions, "hello_s": base}
         for name, found in times.items():
-            report[name] = {**found, **{f"{kind}_ratio": round(found[kind] / base[kind], 2) for kind in base}}
+            ratios = {f"{kind}_ratio": round(s / base[kind.removeprefix("chart_")], 2) for kind, s in found.items()}
+            report[name] = found | ratios
         report["live_pages"] = driven(crowd(app, cookie, chosen.pages))
         report["live_pages_while_algorithms_run"] = driven(crowd(app, cookie, 10, dataset_id=dataset_id))
         return report
@@ -122,12 +128,19 @@ print(added.dataset.dataset_id, run_id)
 """
 
 
+HELLO = 'import streamlit as st\nst.title("Hello")\n'
+CHART = """
+import plotly.graph_objects as go
+st.plotly_chart(go.Figure(go.Scatter(y=[n * n for n in range(200)])))
+"""
+
+
 @contextmanager
-def hello() -> Iterator[str]:
-    """The floor: a bare Streamlit app."""
+def bare(source: str) -> Iterator[str]:
+    """A floor: a Streamlit app of a few lines."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "hello.py"
-        script.write_text('import streamlit as st\nst.title("Hello")\n')
+        script.write_text(source)
         port = free_port()
         options = ["--server.port", str(port), "--server.headless", "true", "--server.address", "127.0.0.1"]
         command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
@@ -152,22 +165,24 @@ def signed_in(browser: Browser, url: str) -> BrowserContext:
     return context
 
 
-def ready(context: BrowserContext, address: str, last: str, rounds: int) -> dict[str, float]:
-    """Medians of seconds: a first visit in a new page (HTTP cache kept by the browser), and a reload."""
-    first, again = [], []
+def ready(
+    context: BrowserContext, address: str, figures: Sequence[str], charts: Sequence[str], rounds: int
+) -> dict[str, float]:
+    """Medians of seconds: a first visit in a new page (HTTP cache kept by the browser), and a reload of it at rest."""
+    seen: dict[str, list[float]] = {}
     for _ in range(rounds):
         page = context.new_page()
-        first.append(timed(page, lambda page=page: page.goto(address, wait_until="commit"), last))
-        again.append(timed(page, lambda page=page: page.reload(wait_until="commit"), last))
+        for kind, go in (("first_s", page.goto), ("reload_s", page.reload)):
+            started = time.perf_counter()
+            go(*([address] if kind == "first_s" else []), wait_until="commit")
+            for name, parts in (kind, figures), (f"chart_{kind}", charts):
+                for part in parts:
+                    page.wait_for_selector(part, state="attached", timeout=60_000)
+                if parts:
+                    seen.setdefault(name, []).append(time.perf_counter() - started)
+            page.wait_for_timeout(REST_MS)
         page.close()
-    return {"first_s": round(statistics.median(first), 3), "reload_s": round(statistics.median(again), 3)}
-
-
-def timed(page: Page, go: Any, last: str) -> float:
-    started = time.perf_counter()
-    go()
-    page.wait_for_selector(last, state="attached", timeout=60_000)
-    return time.perf_counter() - started
+    return {name: round(statistics.median(found), 3) for name, found in seen.items()}
 
 
 def driven(sessions: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import streamlit as st
 
 from core.accounts import may
 from core.exchange import current
 from core.web.charts import CONFIG
+from core.web.compare.numbers import numbers_of
 from core.web.live import TICK_S, LiveScreen, screen
 from core.web.live.badges import age
 from core.web.live.tables import clock
@@ -21,7 +21,7 @@ VIEWS = ("Trades", "Publishers", "Quarantine", "Pending", "Meters")
 
 user = guard()
 settings = current().settings
-currency = settings.currency
+numbers = numbers_of(settings)
 zone = ZoneInfo(settings.time_zone)
 
 
@@ -49,7 +49,7 @@ def mine_now() -> None:
 
 def price_text(price: float | None) -> str:
     """A price with its currency, or a dash."""
-    return "–" if price is None else f"{currency}{price:.2f}"
+    return "–" if price is None else numbers.money(price)
 
 
 def card(label: str, value: str, note: str, *, help: str, chart: tuple[float, ...] = ()) -> None:
@@ -92,7 +92,7 @@ def metrics(now: LiveScreen) -> None:
     with prices[2]:
         card(
             "Last trade",
-            f"{trade.energy_kwh:.3f} kWh" if trade else "–",
+            f"{numbers.number(trade.energy_kwh, 3)} kWh" if trade else "–",
             f"{price_text(trade.price)} at {clock(trade.at, zone)}" if trade else "none yet",
             chart=now.energy_course,
             help="Energy, price and time of the newest trade of the feed; the small chart shows the energy of the"
@@ -103,7 +103,7 @@ def metrics(now: LiveScreen) -> None:
     with blocks[0]:
         card(
             "Pending",
-            f"{chain.pending:,}",
+            numbers.number(chain.pending, 0),
             f"oldest waits {age(now.at.timestamp() - chain.oldest_pending_at_ms / 1000)}"
             if chain.oldest_pending_at_ms is not None
             else "nothing waits",
@@ -113,7 +113,7 @@ def metrics(now: LiveScreen) -> None:
         card(
             "Last block",
             f"#{chain.height}" if chain.height >= 0 else "–",
-            f"{chain.transactions:,} transactions on the chain",
+            f"{numbers.number(chain.transactions, 0)} transactions on the chain",
             help="Height of the newest block, and the transactions on the whole chain.",
         )
     with blocks[2]:
@@ -135,30 +135,23 @@ def state(now: LiveScreen) -> None:
         st.error(foreign(now.chain.damage, limit=400), icon=":material/error:")
 
 
-COLUMNS = {
-    "Energy": st.column_config.NumberColumn("Energy (kWh)", format="%.3f"),
-    "Price": st.column_config.NumberColumn(f"Price ({currency}/kWh)", format="%.2f"),
-    "Value": st.column_config.NumberColumn(f"Value ({currency})", format="%.2f"),
-    "Transaction": st.column_config.LinkColumn("Transaction", display_text=r"tx=(\w{10})"),
-    "Block": st.column_config.LinkColumn("Block", display_text=r"block=(\d+)"),
-}
-
-
-def table(frame: pd.DataFrame, key: str, *, empty: str, height: int = 320) -> None:
+def table(html: str, key: str, *, empty: str, height: int = 320) -> None:
     """A table that keeps its place while it refreshes, or the next step where there is nothing."""
-    if frame.empty:
+    if not html:
         st.info(empty, icon=":material/info:")
         return
-    st.dataframe(frame, hide_index=True, key=key, height=height, column_config=COLUMNS)
+    with st.container(height=height, border=False, key=key):
+        st.html(html)
 
 
 def details(now: LiveScreen, view: str) -> None:
     """The table that was chosen."""
     if view == "Trades":
-        feed = now.feed
+        feed, counts = now.feed, now.feed.counts
         st.caption(
-            f"{feed.counts.trades:,} trades · {feed.traded_kwh:,.3f} kWh · {feed.counts.duplicates:,} repeated ·"
-            f" {feed.counts.quarantined:,} quarantined since the feed started · topic {foreign(feed.topic)}"
+            f"{numbers.number(counts.trades, 0)} trades · {numbers.number(feed.traded_kwh, 3)} kWh ·"
+            f" {numbers.number(counts.duplicates, 0)} repeated · {numbers.number(counts.quarantined, 0)} quarantined"
+            f" since the feed started · topic {foreign(feed.topic)}"
         )
         table(
             now.trades,
@@ -167,7 +160,7 @@ def details(now: LiveScreen, view: str) -> None:
         )
     elif view == "Publishers":
         table(now.publishers, "live_publishers", empty="Nobody has published yet.")
-        if not now.gaps.empty:
+        if now.gaps:
             st.caption("Numbers that publishers skipped (their `seq`)")
             table(now.gaps, "live_gaps", empty="", height=200)
     elif view == "Quarantine":
@@ -188,7 +181,10 @@ def publishing() -> None:
     if broker is None or broker.endpoint is None:
         return
     endpoint = broker.endpoint
-    with st.expander("Publish a trade", icon=":material/send:"):
+    part = st.expander("Publish a trade", icon=":material/send:", key="live_publishing", on_change="rerun")
+    if not part.open:
+        return  # its code would load a highlighter that nobody looks at
+    with part:
         st.caption("The embedded broker, for programs on this machine. The same options are in the file named below.")
         st.code(
             f"host {endpoint.host}  port {endpoint.port}  user {endpoint.username}  password {endpoint.password}\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,12 +15,14 @@ from core.live.price import PricePoint, PriceSnapshot
 from core.live.snapshot import FeedSnapshot, LiveTrade
 from core.store.pool import PendingRow
 from core.store.quarantine import QuarantineRow
+from core.web.compare.numbers import Numbers
 from core.web.live import badges as badges_module
 from core.web.live import tables
 from core.web.live.badges import age
 from core.web.live.price_chart import price_chart
 from core.web.live.screen import _running_mean
 
+RUPEES = Numbers("₹", "1,234.5")
 KOLKATA = ZoneInfo("Asia/Kolkata")
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -84,33 +88,47 @@ def test_an_age_is_said_in_the_largest_whole_unit(seconds: float, words: str) ->
     assert age(seconds) == words
 
 
+def cells(table: str) -> list[str]:
+    return [unescape(cell) for cell in re.findall(r"<td[^>]*>(?:<a[^>]*>)?([^<]*)", table)]
+
+
 def test_a_trade_is_shown_with_its_value_and_a_link_to_its_transaction() -> None:
-    row = tables.trades([trade()], zone=KOLKATA).iloc[0]
-    assert row["Time"] == "2026-05-04 17:30:00"  # 12:00 UTC + 5:30
-    assert (row["Energy"], row["Price"]) == (3.5, 6.8)
-    assert row["Value"] == pytest.approx(23.8)  # 3.5 kWh x 6.8
-    assert row["Transaction"] == "explorer?tx=" + "ab" * 32
+    table = tables.trades([trade()], zone=KOLKATA, numbers=RUPEES)
+    # 12:00 UTC is 17:30 there; 3.5 kWh x 6.8 = 23.8
+    assert cells(table)[:6] == ["2026-05-04 17:30:00", "HH002", "HH001", "3.500", "6.80", "23.80"]
+    assert 'href="explorer?tx=' + "ab" * 32 + '"' in table
+
+
+def test_numbers_are_in_the_labs_style_and_currency() -> None:
+    table = tables.trades([trade(energy_kwh=1234.5)], zone=KOLKATA, numbers=Numbers("€", "1.234,5"))
+    assert cells(table)[3:6] == ["1.234,500", "6,80", "8.394,60"]
+    assert "Price (€/kWh)" in table
 
 
 def test_a_simulated_trade_says_so_and_a_foreign_publisher_is_spelled_out() -> None:
-    shown = tables.trades([trade(simulated=True), trade(publisher="a\u202eb")], zone=KOLKATA)["Source"].tolist()
-    assert shown == ["simulated", "a\\u202eb"]
+    shown = tables.trades([trade(simulated=True), trade(publisher="a\u202eb")], zone=KOLKATA, numbers=RUPEES)
+    assert cells(shown)[6::8] == ["simulated", "a\\u202eb"]
 
 
 def test_pending_rows_say_what_waits_and_how_long() -> None:
     body = b'{"buyer":"HH002","energy_wh":3500,"kind":"trade","seller":"HH001"}'
     submitted_ms = int((NOW - timedelta(seconds=7)).timestamp() * 1000)
-    row = tables.pending([PendingRow(1, "cd" * 32, body, submitted_ms)], now=NOW).iloc[0]
-    assert (row["Waiting for"], row["Kind"]) == ("7 s", "trade")
-    assert row["What"] == "3.500 kWh from HH001 to HH002"
+    table = tables.pending([PendingRow(1, "cd" * 32, body, submitted_ms)], now=NOW)
+    assert cells(table)[:3] == ["7 s", "trade", "3.500 kWh from HH001 to HH002"]
 
 
 def test_quarantined_bytes_are_shown_as_harmless_text() -> None:
     row = QuarantineRow("aa", "not_json", "It is not JSON.", "t/#", b"\xff<script>\x00", 10, 2, 0, 0)
-    shown = tables.quarantine([row], zone=KOLKATA).iloc[0]
-    assert (shown["Count"], shown["Bytes"]) == (2, 10)
-    assert "\x00" not in shown["Payload"]
-    assert "<script>" in shown["Payload"]  # a table cell reads no markup
+    table = tables.quarantine([row], zone=KOLKATA, numbers=RUPEES)
+    shown = cells(table)
+    assert (shown[2], shown[5]) == ("2", "10")
+    assert "\x00" not in table
+    assert "<script>" not in table
+    assert "<script>" in shown[6]
+
+
+def test_a_table_without_rows_is_nothing() -> None:
+    assert tables.trades([], zone=KOLKATA, numbers=RUPEES) == ""
 
 
 @pytest.mark.parametrize(

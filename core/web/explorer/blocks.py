@@ -12,7 +12,7 @@ from core.web.explorer.address import link
 from core.web.explorer.amounts import short
 from core.web.explorer.entries import lines_table
 from core.web.explorer.lens import Lens, go, nothing_yet
-from core.web.explorer.table import Cell, Column, Row, html_facts, html_table
+from core.web.table import Cell, Column, Row, html_facts, html_table
 
 PAGE = 20
 LINES = 100

@@ -10,7 +10,7 @@ from core.web.explorer import prose
 from core.web.explorer.address import link
 from core.web.explorer.amounts import short
 from core.web.explorer.lens import Lens
-from core.web.explorer.table import Cell, Column, Row, html_table
+from core.web.table import Cell, Column, Row, html_table
 
 
 def lines_table(lines: Iterable[Line], lens: Lens) -> str:

@@ -16,7 +16,7 @@ from core.ledger.canonical import shown
 from core.store.columns import Columns
 from core.web.explorer import charts, filters, periods, prose, transactions
 from core.web.explorer.lens import Lens, go, nothing_yet
-from core.web.explorer.table import Column, Row, html_table
+from core.web.table import Column, Row, html_table
 from core.web.text import csv_cell, foreign
 
 MOST = 200

@@ -17,9 +17,9 @@ from core.store.quarantine import Quarantine
 from core.web.charts import CONFIG
 from core.web.explorer.address import link
 from core.web.explorer.amounts import Amounts, amounts_of
-from core.web.explorer.table import html_link
 from core.web.explorer.times import Clock, Span
 from core.web.frame import PAGES
+from core.web.table import html_link
 from core.web.text import foreign
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from core.web.explorer.address import link
 from core.web.explorer.amounts import Amounts
-from core.web.explorer.table import Cell
 from core.web.explorer.times import Clock
+from core.web.table import Cell
 
 Document = Mapping[str, Any]
 Fact = tuple[str, Cell | str]

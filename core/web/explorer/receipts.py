@@ -12,7 +12,7 @@ from core.ledger.receipt import Checked
 from core.web.explorer import prose
 from core.web.explorer.address import link
 from core.web.explorer.lens import Lens
-from core.web.explorer.table import Cell, html_facts
+from core.web.table import Cell, html_facts
 from core.web.text import foreign
 
 LONGEST = 400

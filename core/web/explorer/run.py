@@ -17,7 +17,7 @@ from core.web.explorer import prose
 from core.web.explorer.amounts import short
 from core.web.explorer.entries import hash_cell
 from core.web.explorer.lens import Lens, go, leave, visit
-from core.web.explorer.table import Cell, Column, Row, html_facts, html_table
+from core.web.table import Cell, Column, Row, html_facts, html_table
 from core.web.text import foreign
 
 LONGEST = 300

@@ -12,8 +12,8 @@ from core.web.explorer import prose
 from core.web.explorer.blocks import blocks_table
 from core.web.explorer.entries import entries_table, hash_cell
 from core.web.explorer.lens import Lens, go
-from core.web.explorer.table import Column, Row, html_table
 from core.web.explorer.times import Span
+from core.web.table import Column, Row, html_table
 from core.web.text import foreign
 
 LONGEST = 300

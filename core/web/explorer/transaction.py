@@ -14,8 +14,8 @@ from core.ledger import canonical, receipt
 from core.store.pool import PendingRow
 from core.web.explorer import prose, search, tree
 from core.web.explorer.lens import Lens, go
-from core.web.explorer.table import html_facts
 from core.web.explorer.times import ago
+from core.web.table import html_facts
 from core.web.text import foreign
 
 WHOLE_HASH = re.compile(r"[0-9a-f]{64}")

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import plotly.graph_objects as go
 
 from core.chain.records import BlockSummary, ChainStatus
 from core.exchange import Exchange, current
 from core.live.price import PriceSnapshot
 from core.live.snapshot import FeedSnapshot, LiveTrade
+from core.web.compare.numbers import numbers_of
 from core.web.live import tables
 from core.web.live.badges import Badge, badges
 from core.web.live.price_chart import price_chart
@@ -25,6 +25,7 @@ TICK_S = 1.25
 FRESH_S = 0.25
 """A screen younger than this is shown again."""
 BLOCKS_SHOWN = 8
+TRADES_SHOWN = 50
 PENDING_SHOWN = 50
 QUARANTINE_SHOWN = 50
 COURSE = 60
@@ -33,7 +34,7 @@ COURSE = 60
 
 @dataclass(frozen=True, slots=True)
 class LiveScreen:
-    """Everything a live page shows at one moment. Nobody changes it or what it holds."""
+    """Everything a live page shows at one moment, its tables as HTML. Nobody changes it or what it holds."""
 
     at: datetime
     price: PriceSnapshot
@@ -46,13 +47,13 @@ class LiveScreen:
     mean_course: tuple[float, ...]
     energy_course: tuple[float, ...]
     price_chart: go.Figure
-    blocks: pd.DataFrame
-    trades: pd.DataFrame
-    publishers: pd.DataFrame
-    gaps: pd.DataFrame
-    quarantine: pd.DataFrame
-    pending: pd.DataFrame
-    meters: pd.DataFrame
+    blocks: str
+    trades: str
+    publishers: str
+    gaps: str
+    quarantine: str
+    pending: str
+    meters: str
 
 
 class _Shared:
@@ -91,7 +92,7 @@ def build(exchange: Exchange) -> LiveScreen:
     """A screen of what every service says now."""
     settings = exchange.settings
     now = datetime.now(UTC)
-    zone = ZoneInfo(settings.time_zone)
+    zone, numbers = ZoneInfo(settings.time_zone), numbers_of(settings)
     price, feed, chain = exchange.price.snapshot(), exchange.feed.cache.snapshot(), exchange.chain.status()
     blocks: list[BlockSummary] = exchange.chain.blocks(limit=BLOCKS_SHOWN)
     return LiveScreen(
@@ -106,13 +107,13 @@ def build(exchange: Exchange) -> LiveScreen:
         mean_course=_running_mean(feed.recent[:COURSE]),
         energy_course=tuple(trade.energy_kwh for trade in reversed(feed.recent[:COURSE])),
         price_chart=price_chart(price, currency=settings.currency, zone=zone),
-        blocks=tables.blocks(blocks, zone=zone),
-        trades=tables.trades(feed.recent[:100], zone=zone),
-        publishers=tables.publishers(feed.publishers, now=now, zone=zone),
+        blocks=tables.blocks(blocks, zone=zone, numbers=numbers),
+        trades=tables.trades(feed.recent[:TRADES_SHOWN], zone=zone, numbers=numbers),
+        publishers=tables.publishers(feed.publishers, now=now, zone=zone, numbers=numbers),
         gaps=tables.gaps(feed.gaps, zone=zone),
-        quarantine=tables.quarantine(exchange.quarantine.newest(QUARANTINE_SHOWN), zone=zone),
+        quarantine=tables.quarantine(exchange.quarantine.newest(QUARANTINE_SHOWN), zone=zone, numbers=numbers),
         pending=tables.pending(exchange.pool.newest(PENDING_SHOWN), now=now),
-        meters=tables.meters(feed.meters, zone=zone),
+        meters=tables.meters(feed.meters, zone=zone, numbers=numbers),
     )
 
 

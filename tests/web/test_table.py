@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from core.web.explorer import address
-from core.web.explorer.table import Cell, Column, html_facts, html_table
+from core.web.table import Cell, Column, html_facts, html_table
 
 PAYLOADS = [
     "<script>alert(1)</script>",
