@@ -119,7 +119,7 @@ with right:
     for one in lab.sessions.of(user.user_id):
         session(one, is_this=one.session_id == this)
     st.subheader("API tokens", anchor=False)
-    st.caption("For scripts: `Authorization: Bearer …`. The [API describes itself](/api/docs).")
+    st.markdown("For scripts: `Authorization: Bearer …`. The [API describes itself](/api/docs).")
     make_token()
     for kept in lab.tokens.of(user.user_id):
         token(kept)

@@ -9,7 +9,7 @@ from core.exchange import current
 from core.web import identity, sign_in
 from core.web.exchange_script import trade
 from core.web.exposure import is_local
-from core.web.look import wordmark
+from core.web.look import PRODUCT, wordmark
 from core.web.session import browser_address, signed_in
 from core.web.text import foreign
 
@@ -84,7 +84,7 @@ def enter_from_outside() -> None:
 
 user = signed_in()
 with st.container(horizontal_alignment="center"), st.container(width=420, key="door"):
-    st.image(wordmark(), width=310)
+    st.image(wordmark(), width=310, alt=PRODUCT)
     st.caption("Compare how neighbours share solar power, and keep every result on a chain anybody can verify.")
     if user:
         choose_password()

@@ -146,6 +146,8 @@ class Simulator:
 
     def _publish(self, link: Link, community: Community, trades: Sequence[ClearedTrade]) -> None:
         """Hand a slot's trades to the broker. After a lost connection the same ids come again, and count once."""
+        from core.market.algorithms import get
+
         start_at = community.start_at + timedelta(hours=community.slot_h) * self._slot
         for number, trade in enumerate(trades):
             message = self._message(trade, number, start_at=start_at)
@@ -154,7 +156,7 @@ class Simulator:
         self._seq += len(trades)
         self._say(
             f"Playing {start_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC of the sample community"
-            f" at {self._settings.simulator_speed:g} times the speed, cleared by {self._algorithm_id}.",
+            f" at {self._settings.simulator_speed:g} times the speed, cleared by {get(self._algorithm_id).name}.",
             at=start_at,
             published=self._seq,
             algorithm_id=self._algorithm_id,

@@ -21,7 +21,9 @@ STYLE = f"""
 [data-testid="stMain"] h2 {{ font-size: 1.35rem; }}
 [data-testid="stMain"] h3 {{ font-size: 1.1rem; }}
 .st-key-door {{ margin-top: 7vh; }}
-.st-key-door [data-testid="stFormSubmitButton"] button {{ background: {ACCENT}; border-color: {ACCENT}; color: #fff; }}
+[data-testid="stMain"] :is([data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelect"] [data-tag]) {{
+  background: {ACCENT}; border-color: {ACCENT}; color: #fff;
+}}
 </style>
 """
 

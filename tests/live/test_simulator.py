@@ -72,7 +72,7 @@ def test_another_algorithm_can_be_chosen_while_it_plays(bench: Bench, broker: Br
     wait_until(lambda: feed.cache.snapshot().counts.trades >= 3, "it plays")
     simulator.choose("mid_market_rate")
     wait_until(lambda: feed.cache.snapshot().last_trade.price == 5.0, "the mid-market rate shows")  # type: ignore[union-attr]
-    assert "cleared by mid_market_rate" in simulator.sentence
+    assert "cleared by Mid-market rate" in simulator.sentence
     with pytest.raises(MarketError):
         simulator.choose("no_such")
     simulator.stop()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.web.look import ACCENT
-
 _KEY = "compare_table"
 
 
@@ -16,9 +14,6 @@ def dress() -> None:
     st.html(
         f"""<style>
 [data-testid="stMain"] h2 {{ font-size: 1.15rem; padding: 0.4rem 0; }}
-[data-testid="stMain"] [data-testid="stBaseButton-primary"]:enabled {{
-  background: {ACCENT}; border-color: {ACCENT}; color: #fff;
-}}
 [class*="st-key-{_KEY}"] table {{ font-variant-numeric: tabular-nums; font-size: 0.86rem; }}
 [class*="st-key-{_KEY}"] :is(td, th) {{ padding: 0.3rem 0.5rem; white-space: nowrap; text-align: right !important; }}
 [class*="st-key-{_KEY}"] :is(td, th) [data-testid="stMarkdownContainer"] {{

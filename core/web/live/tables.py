@@ -61,7 +61,7 @@ def blocks(recent: Sequence[BlockSummary], *, zone: ZoneInfo, numbers: Numbers) 
             Cell(f"#{block.height}", f"explorer?block={block.height}"),
             clock_ms(block.time_ms, zone),
             numbers.number(block.transactions, 0),
-            Cell(f"{block.hash[:12]}…", title=block.hash),
+            Cell(f"{block.hash[:8]}…", title=block.hash),
         )
         for block in recent
     ]
