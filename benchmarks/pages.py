@@ -76,12 +76,14 @@ def measure(browser: Browser, folder: Path, chosen: argparse.Namespace) -> dict[
             times = {"plotly": plotly} | {name: ready(context, *place, chosen.rounds) for name, place in pages.items()}
             floor_again = ready(browser.new_context(base_url=hello_url), "/", ["text=Hello"], [], chosen.rounds)
             cookie = "; ".join(f"{c['name']}={c['value']}" for c in context.cookies())
+            journeys = {"sample_on_screen_s": sample(context), "drop": drop(context, app)}
             context.close()
         base = {kind: statistics.median([floor[kind], floor_again[kind]]) for kind in floor}
         report: dict[str, Any] = {"transactions": chosen.transactions, "hello_s": base}
         for name, found in times.items():
             ratios = {f"{kind}_ratio": round(s / base[kind.removeprefix("chart_")], 2) for kind, s in found.items()}
             report[name] = found | ratios
+        report |= journeys
         report["live_pages"] = driven(crowd(app, cookie, chosen.pages))
         report["live_pages_while_algorithms_run"] = driven(crowd(app, cookie, 10, dataset_id=dataset_id))
         return report
@@ -183,6 +185,65 @@ def ready(
             page.wait_for_timeout(REST_MS)
         page.close()
     return {name: round(statistics.median(found), 3) for name, found in seen.items()}
+
+
+def sample(context: BrowserContext) -> float:
+    """Seconds from the click on the sample community to its finished comparison."""
+    page = context.new_page()
+    page.goto("/compare")
+    button = page.get_by_role("button", name="Try the sample community")
+    button.wait_for()
+    started = time.perf_counter()
+    button.click()
+    page.wait_for_selector(DRAWN)
+    elapsed = time.perf_counter() - started
+    page.close()
+    return round(elapsed, 2)
+
+
+def drop(context: BrowserContext, app: App) -> dict[str, Any]:
+    """A thousand files of 100 KB dropped at once: seconds until they are with the server, and until they are read."""
+    page = context.new_page()
+    page.goto("/compare")
+    zone = page.locator("[data-testid=compareBulkDrop]:has(button:enabled)")
+    zone.wait_for()
+    process = psutil.Process(app.process.pid)
+    before = peak = process.memory_info().rss
+    page.wait_for_timeout(REST_MS)
+    zone.evaluate(THOUSAND_FILES)
+    while not (seconds := page.evaluate("window.sent")):
+        peak = max(peak, process.memory_info().rss)
+        page.wait_for_timeout(20)
+    started = time.perf_counter()
+    page.wait_for_selector("[data-testid=stMetric] >> text=1,000")
+    read = time.perf_counter() - started
+    page.close()
+    return {
+        "files": 1_000,
+        "sent_s": round(seconds, 2),
+        "read_s": round(read, 2),
+        "rss_grew_mb_while_sending": round((peak - before) / 2**20),
+    }
+
+
+THOUSAND_FILES = """zone => {
+  const transfer = new DataTransfer();
+  for (let n = 1; n <= 1000; n++) {
+    const id = "HH" + String(n).padStart(4, "0"), rows = ["timestamp,household_id,load_kW,solar_kW"];
+    for (let hour = 0; hour < 2640; hour++) {
+      const at = new Date(Date.UTC(2024, 0, 1) + hour * 3600000).toISOString().slice(0, 16).replace("T", " ");
+      const sun = Math.max(0, 3 - Math.abs(12 - hour % 24) / 2);
+      rows.push([at, id, (0.3 + (hour + n) % 7 / 10).toFixed(4), sun.toFixed(4)].join());
+    }
+    transfer.items.add(new File([rows.join("\\n") + "\\n"], id + ".csv", {type: "text/csv"}));
+  }
+  const started = performance.now();
+  new MutationObserver(() => {
+    if (!window.sent && zone.textContent.includes("are there")) window.sent = (performance.now() - started) / 1000;
+  }).observe(zone, {subtree: true, childList: true, characterData: true});
+  for (const name of ["dragenter", "dragover", "drop"])
+    zone.dispatchEvent(new DragEvent(name, {bubbles: true, cancelable: true, dataTransfer: transfer}));
+}"""
 
 
 def driven(sessions: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:

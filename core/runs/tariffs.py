@@ -20,7 +20,7 @@ MINUTES_A_DAY = 1_440
 class Period:
     """Prices that hold from `start_minute` until before `end_minute` of the local day, over midnight if start > end.
 
-    days: 0 Monday to 6 Sunday, by the local day on which the slot starts. months: 1 to 12.
+    days: 0 Monday to 6 Sunday. months: 1 to 12. Both of the local day, minute by minute.
     Prices in millionths of the currency per kWh.
     """
 
@@ -45,7 +45,7 @@ class Period:
         object.__setattr__(self, "months", tuple(sorted(set(self.months))))
 
     def holds(self, local: LocalTimes) -> npt.NDArray[np.bool_]:
-        """In which slots these prices hold, `[slot]`."""
+        """At which of these times these prices hold."""
         minute = local.minute
         if self.start_minute < self.end_minute:
             within = (minute >= self.start_minute) & (minute < self.end_minute)
@@ -56,7 +56,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class LocalTimes:
-    """Local minute of the day, weekday (0 Monday) and month at the start of each slot, `[slot]`."""
+    """Local minute of the day, weekday (0 Monday) and month, one of each for every time asked about."""
 
     minute: npt.NDArray[np.int64]
     weekday: npt.NDArray[np.int64]
@@ -86,16 +86,20 @@ class TariffPlan:
         return cls(micro(retail_price), micro(feed_in_price))
 
     def of(self, community: Community) -> Tariff:
-        """The prices in each slot of `community`."""
-        retail = np.full(community.slots, self.retail_micro_per_kwh, dtype=np.int64)
-        feed_in = np.full(community.slots, self.feed_in_micro_per_kwh, dtype=np.int64)
-        if self.periods:
-            local = _local_times(community.slot_starts(), self.time_zone)
-            for period in self.periods:
-                holds = period.holds(local)
-                retail[holds] = period.retail_micro_per_kwh
-                feed_in[holds] = period.feed_in_micro_per_kwh
-        return Tariff(retail / MICRO, feed_in / MICRO)
+        """The prices in each slot of `community`: the mean over its minutes, as the command line has it."""
+        if not self.periods:
+            prices = (self.retail_micro_per_kwh, self.feed_in_micro_per_kwh)
+            return Tariff(*(np.full(community.slots, price / MICRO) for price in prices))
+        length = max(1, round(community.slot_h * 60))
+        minutes = np.arange(length) * np.timedelta64(1, "m")
+        local = _local_times((community.slot_starts()[:, np.newaxis] + minutes).ravel(), self.time_zone)
+        retail = np.full(local.minute.shape, self.retail_micro_per_kwh, dtype=np.int64)
+        feed_in = np.full(local.minute.shape, self.feed_in_micro_per_kwh, dtype=np.int64)
+        for period in self.periods:
+            holds = period.holds(local)
+            retail[holds] = period.retail_micro_per_kwh
+            feed_in[holds] = period.feed_in_micro_per_kwh
+        return Tariff(*(prices.reshape(-1, length).sum(axis=1) / (length * MICRO) for prices in (retail, feed_in)))
 
     def to_json(self) -> dict[str, object]:
         """The plan as JSON of integers and text; `from_json` reads it back to an equal plan."""

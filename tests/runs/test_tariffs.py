@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from core.errors import MarketError
 from core.market.community import Community
+from core.market.tariffs import DayPrices
 from core.runs.local_time import local_starts
 from core.runs.tariffs import MICRO, Period, TariffPlan, micro
 
@@ -31,6 +33,15 @@ def test_a_period_holds_in_local_time_from_its_start_until_before_its_end() -> N
     plan = TariffPlan(periods=(EVENING,), time_zone="Asia/Kolkata")
     tariff = plan.of(community(datetime(2024, 6, 1, tzinfo=UTC), slots=48, slot_h=0.5))
     assert np.flatnonzero(tariff.retail_price == 12.0).tolist() == list(range(25, 33))
+
+
+def test_a_slot_across_an_edge_pays_the_mean_of_its_minutes_on_the_page_as_on_the_command_line() -> None:
+    # Full hours of UTC begin at half past in Kolkata: 17:30 to 18:30 is half in the evening, (7 + 12) / 2 = 9.5.
+    homes = community(datetime(2024, 6, 1, tzinfo=UTC), slots=48)
+    page = TariffPlan(periods=(EVENING,), time_zone="Asia/Kolkata").of(homes).retail_price
+    assert page[12:17].tolist() == [9.5, 12.0, 12.0, 12.0, 9.5]
+    line = DayPrices.parse("7, 18-22=12", name="retail").over(homes, ZoneInfo("Asia/Kolkata"))
+    assert page.tolist() == line.tolist()
 
 
 def test_a_period_may_pass_midnight() -> None:
