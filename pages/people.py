@@ -8,6 +8,7 @@ import streamlit as st
 from core.accounts import ROLES, User, hashes_from
 from core.errors import LabError
 from core.exchange import current
+from core.web.compare.look import count
 from core.web.session import guard
 from core.web.text import foreign, plain
 
@@ -65,7 +66,7 @@ people = lab.accounts.everybody()
 counts = lab.sessions.counts()
 
 st.title("People", anchor=False)
-st.caption(f"{len(people)} accounts. {REGISTRATION[lab.accounts.registration]}")
+st.caption(f"{count(len(people), 'account')}. {REGISTRATION[lab.accounts.registration]}")
 
 for user in people:
     if user.state == "pending":

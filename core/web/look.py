@@ -21,7 +21,8 @@ STYLE = f"""
 [data-testid="stMain"] h2 {{ font-size: 1.35rem; }}
 [data-testid="stMain"] h3 {{ font-size: 1.1rem; }}
 .st-key-door {{ margin-top: 7vh; }}
-[data-testid="stMain"] :is([data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelect"] [data-tag]) {{
+[data-testid="stMain"] :is([data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelect"] [data-tag]),
+.st-key-door [data-testid="stFormSubmitButton"] button {{
   background: {ACCENT}; border-color: {ACCENT}; color: #fff;
 }}
 </style>

@@ -11,6 +11,7 @@ import pytest
 
 from core.commands.readings import add_reading_options
 from core.readings import Options, options, read
+from core.runs.datasets import MOST_FILES
 
 REPO = Path(__file__).resolve().parents[2]
 PAGE = (REPO / "docs" / "readings.md").read_text(encoding="utf-8")
@@ -41,6 +42,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         options.MAX_FILE_BYTES,
         options.MAX_ROWS,
         options.MAX_FILES,
+        MOST_FILES,
         options.MAX_COLUMNS,
         options.MAX_CELL_CHARACTERS,
         options.MAX_HOUSEHOLDS,
