@@ -76,16 +76,15 @@ def measure(browser: Browser, folder: Path, chosen: argparse.Namespace) -> dict[
             times = {"plotly": plotly} | {name: ready(context, *place, chosen.rounds) for name, place in pages.items()}
             floor_again = ready(browser.new_context(base_url=hello_url), "/", ["text=Hello"], [], chosen.rounds)
             cookie = "; ".join(f"{c['name']}={c['value']}" for c in context.cookies())
-            journeys = {"sample_on_screen_s": sample(context), "drop": drop(context, app)}
-            context.close()
         base = {kind: statistics.median([floor[kind], floor_again[kind]]) for kind in floor}
         report: dict[str, Any] = {"transactions": chosen.transactions, "hello_s": base}
         for name, found in times.items():
             ratios = {f"{kind}_ratio": round(s / base[kind.removeprefix("chart_")], 2) for kind, s in found.items()}
             report[name] = found | ratios
-        report |= journeys
         report["live_pages"] = driven(crowd(app, cookie, chosen.pages))
         report["live_pages_while_algorithms_run"] = driven(crowd(app, cookie, 10, dataset_id=dataset_id))
+        report |= {"sample_on_screen_s": sample(context), "drop": drop(context, app)}
+        context.close()
         return report
     finally:
         app.stop()
@@ -265,6 +264,7 @@ async def crowd(app: App, cookie: str, sessions: int, *, dataset_id: str = "") -
     """Sessions that ask for a tick every TICK_S, as browsers do."""
     seen = Crowd()
     process = psutil.Process(app.process.pid)
+    before = process.memory_info().rss
     ends_at = time.monotonic() + sessions * 0.1 + WARM_S + MEASURED_S
     tasks = [asyncio.create_task(session(app, cookie, seen, ends_at, wait_s=i * 0.1)) for i in range(sessions)]
     await asyncio.sleep(sessions * 0.1 + WARM_S)
@@ -285,6 +285,7 @@ async def crowd(app: App, cookie: str, sessions: int, *, dataset_id: str = "") -
         "skipped": seen.skipped,
         "cpu_share": round(cpu / elapsed, 2),
         "rss_mb": round(rss / 2**20),
+        "rss_mb_a_session": round((rss - before) / 2**20 / sessions, 2),
     }
 
 
