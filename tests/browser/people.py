@@ -11,9 +11,7 @@ from core.accounts import Accounts, Sessions, Tokens, User
 from core.accounts.passwords import Passwords
 from core.settings import Settings
 from core.store import Store
-from tests.running import App
-
-GOOD = "copper lantern 47 walks"
+from tests.running import PASSWORD, App
 
 
 def unchained(_: Connection, *, action: str, actor: str, subject: str) -> None:
@@ -38,7 +36,7 @@ class People:
     def person(self, username: str, role: str = "analyst") -> User:
         known = {user.username: user for user in self.accounts.everybody()}
         if username not in known:
-            made = self.accounts.register(username, GOOD, address="::1")
+            made = self.accounts.register(username, PASSWORD, address="::1")
             known[username] = self.accounts.set_role(known["admin"], made.user_id, role=role)
         return known[username]
 

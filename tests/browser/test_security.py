@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from core.web.frame import PLACES
 from tests.browser.conftest import open_page
 from tests.browser.people import People, settled
+from tests.chromium import sign_in
 from tests.running import App
 
 ADDRESSES = ["/", *(f"/{place[0]}" for place in PLACES[1:])]
@@ -52,9 +53,7 @@ def test_a_sign_in_leads_to_the_address_that_was_asked_for_and_survives_a_reload
     context = people.browser(chromium, None)
     page = open_page(context)
     page.goto("/explorer?block=0")
-    page.get_by_label("Username").first.fill("rita")
-    page.get_by_label("Password", exact=True).first.fill("copper lantern 47 walks")
-    page.get_by_role("button", name="Sign in").first.click()
+    sign_in(page, username="rita")
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     assert page.url.endswith("/explorer?block=0")
     (cookie,) = [cookie for cookie in context.cookies() if cookie["name"] == "lab_session"]
