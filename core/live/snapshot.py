@@ -9,8 +9,6 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import msgspec
-
 from core.store.feed import Publisher
 
 State = Literal["off", "connecting", "connected", "disconnected", "blocked", "unreported"]
@@ -21,7 +19,8 @@ SHOWN_GAPS = 50
 SHOWN_PUBLISHERS = 100
 
 
-class LiveTrade(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class LiveTrade:
     """A trade that is in the pool: when it arrived, who, how much (kWh, currency/kWh), and its transaction."""
 
     at: datetime
