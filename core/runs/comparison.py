@@ -19,9 +19,8 @@ from core.market.community import Community
 from core.market.compare import Outcome, compare
 from core.market.contract import Algorithm, Value
 from core.readings.native import to_csv
-from core.runs.disk import ASIDE
-from core.runs.parameters import of_row
-from core.runs.plan import RunPlan, Scenario, digest
+from core.runs.files import ASIDE
+from core.runs.plan import RunPlan, Scenario, digest, row_parameters
 from core.runs.results import KeptOutcome, ResultRow, Results, RowVerdict
 
 FORMAT = 1
@@ -84,7 +83,8 @@ def carry_out(
 
 def _step(plan: RunPlan, scenario: Scenario, chosen: Sequence[Algorithm], dataset_digest: str) -> _Step:
     parameters = tuple(
-        of_row(algorithm, selection, scenario) for algorithm, selection in zip(chosen, plan.selections, strict=True)
+        row_parameters(algorithm, selection, scenario)
+        for algorithm, selection in zip(chosen, plan.selections, strict=True)
     )
     key = digest(
         {

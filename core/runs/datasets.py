@@ -27,8 +27,8 @@ from core.readings import Options, Readings, read
 from core.readings.native import from_parquet
 from core.readings.sample import sample_community
 from core.runs.access import Access, Audit, Link, NewLink, at, unaudited
+from core.runs.files import DatasetFiles, Upload
 from core.runs.reports import Report, report_of
-from core.runs.shelf import Shelf, Upload
 from core.settings import Settings
 from core.store import Store
 from core.store.datasets import DatasetRow, DatasetRows
@@ -95,7 +95,7 @@ class Datasets:
         self._clock = clock or now_ms
         self._audit = audit
         self._access = Access(store, "dataset", rows=self._rows, clock=self._clock, audit=audit)
-        self._shelf = Shelf(settings.uploads_dir, settings.data_dir / "datasets")
+        self._files = DatasetFiles(settings.uploads_dir, settings.data_dir / "datasets")
         self._time_zone = settings.time_zone
         self._lock = threading.Lock()  # readings are not taken away while another dataset is about to use them
 
@@ -130,7 +130,7 @@ class Datasets:
             raise ConflictError("The sample community has no files to add to.", fix="Add the files as a new dataset.")
         kept = self._rows.files(dataset_id)
         options = options or Options(**json.loads(row.options))
-        together = [*map(self._shelf.upload, kept), *files]
+        together = [*map(self._files.upload, kept), *files]
         readings = read(together, options, most_files=MOST_FILES, progress=progress)
         if readings.community is None:
             return Added(report_of(readings, digest=""), None)
@@ -183,7 +183,7 @@ class Datasets:
 
     def parquet(self, digest: str) -> Path:
         """The Parquet copy of the readings with this digest. Raises NotFoundError when none is kept."""
-        path = self._shelf.readings(digest)
+        path = self._files.readings(digest)
         if not path.is_file():
             raise NotFoundError(
                 f"The readings {digest[:12]}… are no longer kept.", fix="Upload their files again, then they are found."
@@ -206,7 +206,7 @@ class Datasets:
             with self._store.begin() as connection:
                 gone = self._rows.delete(connection, dataset_id)
                 self._audit(connection, action="dataset.deleted", actor=user_id, subject=dataset_id)
-            self._shelf.drop(files, gone)
+            self._files.drop(files, gone)
         log.info("user %s: dataset %s deleted", user_id, dataset_id)
 
     # ---- sharing
@@ -271,10 +271,10 @@ class Datasets:
     ) -> Added:
         """Keep the files, then the readings, then the row. Of two who extend at once the second is refused."""
         report = report_of(readings, digest=row.digest)
-        added = self._shelf.keep_uploads(files, first_position=first_position, at_ms=row.changed_at_ms)
+        added = self._files.keep_uploads(files, first_position=first_position, at_ms=row.changed_at_ms)
         try:
             with self._lock:
-                self._shelf.keep_readings(row.digest, readings)
+                self._files.keep_readings(row.digest, readings)
                 with self._store.begin() as connection:
                     if before is None:
                         self._rows.insert(connection, row, report.to_json(), added_files=added)
@@ -285,7 +285,7 @@ class Datasets:
                     action = "dataset.added" if before is None else "dataset.extended"
                     self._audit(connection, action=action, actor=user_id, subject=row.dataset_id)
         except BaseException:
-            self._shelf.drop(added)
+            self._files.drop(added)
             raise
         log.info("user %s: %s %s with %d files", user_id, action, row.dataset_id, len(files))
         return Added(report, _dataset(row))

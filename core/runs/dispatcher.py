@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from core.errors import LabError
-from core.runs.pace import Course, Pace, Progress
-from core.runs.workers import Worker
+from core.runs.progress import Progress, RunProgress, Speeds
+from core.runs.worker_process import Worker
 from core.store.runs import RunRow
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Job:
     worker: Worker
     deadline_s: float
     limit_s: float
-    course: Course | None = None
+    progress: RunProgress | None = None
     algorithm_ids: Sequence[str] = ()
     cells: int = 0
     at_work_on: str = ""
@@ -77,13 +77,13 @@ class Dispatcher:
         capacity: int,
         command: Sequence[str],
         algorithm_limit_s: float,
-        pace: Pace,
+        speeds: Speeds,
     ) -> None:
         self._recorder = recorder
         self._capacity = capacity
         self._command = command
         self._limit_s = algorithm_limit_s
-        self._pace = pace
+        self._speeds = speeds
         self._events: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._jobs: dict[str, Job] = {}
@@ -115,7 +115,7 @@ class Dispatcher:
     def progress(self, run_id: str) -> Progress | None:
         """Where a run under way stands; None before its worker has looked at it."""
         job = self._jobs.get(run_id)
-        return job.course.at(time.monotonic()) if job is not None and job.course is not None else None
+        return job.progress.at(time.monotonic()) if job is not None and job.progress is not None else None
 
     def wait_for_spare(self, timeout_s: float) -> bool:
         """Wait until a worker stands ready for the next run."""
@@ -162,7 +162,7 @@ class Dispatcher:
     def _begin(self, row: RunRow) -> None:
         try:
             task = {**self._recorder.task(row), "limit_s": self._limit_s}
-            worker = self._spare or self._hire()
+            worker = self._spare or self._start_worker()
         except Exception as error:
             self._recorder.fail(row, str(error))
             if not isinstance(error, LabError):
@@ -174,14 +174,14 @@ class Dispatcher:
         worker.give(task)
         log.info("run %s began in worker %d", row.run_id, worker.pid)
 
-    def _hire(self) -> Worker:
+    def _start_worker(self) -> Worker:
         worker = Worker(self._command, lambda who, message: self._events.put(lambda: self._heard(who, message)))
         self._workers.add(worker)
         return worker
 
     def _keep_a_spare(self) -> None:
         if self._spare is None:
-            self._spare = self._hire()
+            self._spare = self._start_worker()
 
     def _heard(self, worker: Worker, message: Mapping[str, Any] | None) -> None:
         job = next((job for job in self._jobs.values() if job.worker is worker), None)
@@ -197,18 +197,18 @@ class Dispatcher:
         if worker is self._spare:
             was_ready, self._spare = self._spare_is_ready.is_set(), None
             self._spare_is_ready.clear()
-            log.error("the spare worker ended with %s: %s", worker.exit_status, worker.last_words()[-2000:])
+            log.error("the spare worker ended with %s: %s", worker.exit_status, worker.last_errors()[-2000:])
             if was_ready:  # one that cannot even start is not tried again before there is a run for it
                 self._keep_a_spare()
-        if job is not None and job.course is None and not job.given_again:
+        if job is not None and job.progress is None and not job.given_again:
             self._give_again(job)
         elif job is not None:
-            self._fail(job, f"{_how_it_ended(worker.exit_status)} {_where(job)}", trace=worker.last_words())
+            self._fail(job, f"{_how_it_ended(worker.exit_status)} {_where(job)}", trace=worker.last_errors())
 
     def _give_again(self, job: Job) -> None:
         """The worker died before it had looked at the run: that was not the run's fault."""
         log.error("worker %d ended with %s before it began", job.worker.pid, job.worker.exit_status)
-        job.given_again, job.worker = True, self._hire()
+        job.given_again, job.worker = True, self._start_worker()
         job.deadline_s = time.monotonic() + WARM_UP_LIMIT_S
         job.worker.give(job.task)
 
@@ -218,20 +218,20 @@ class Dispatcher:
             case "planned":
                 job.cells = int(message["cells"])
                 job.algorithm_ids = message["algorithm_ids"]
-                job.course = Course(
+                job.progress = RunProgress(
                     [
-                        0.0 if kept else self._pace.expect(algorithm_id, cells=job.cells)
+                        0.0 if kept else self._speeds.expect(algorithm_id, cells=job.cells)
                         for algorithm_id, kept in zip(job.algorithm_ids, message["kept"], strict=True)
                     ]
                 )
-            case "begun" if job.course is not None:
+            case "begun" if job.progress is not None:
                 job.at_work_on = str(message["name"])
-                job.course.begin(f"{message['name']}, {message['scenario']}", now_s=now_s)
+                job.progress.begin(f"{message['name']}, {message['scenario']}", now_s=now_s)
                 job.limit_s, job.deadline_s = self._limit_s, now_s + self._limit_s
-            case "ended" if job.course is not None:
-                job.course.end(now_s=now_s)
+            case "ended" if job.progress is not None:
+                job.progress.end(now_s=now_s)
                 if message["seconds"] > 0.0:
-                    self._pace.learn(str(message["algorithm_id"]), cells=job.cells, seconds=float(message["seconds"]))
+                    self._speeds.learn(str(message["algorithm_id"]), cells=job.cells, seconds=float(message["seconds"]))
             case "done":
                 self._finish(job, str(message["result"]))
             case "failed":

@@ -10,9 +10,10 @@ from itertools import product
 from types import MappingProxyType
 
 from core.errors import MarketError, TooLargeError
+from core.market.algorithms import get
+from core.market.contract import Algorithm, Value
 from core.runs.tariffs import TariffPlan
 
-Value = float | int | str | bool
 MAX_ROWS = 200
 MAX_NAME = 120
 
@@ -111,6 +112,28 @@ def matrix(
         Scenario(", ".join(filter(None, (tariff_name, set_name))), tariff, parameters)
         for (tariff_name, tariff), (set_name, parameters) in product(tariffs.items(), sets.items())
     )
+
+
+def check_plan(plan: RunPlan) -> None:
+    """Raises MarketError, with "did you mean", for an algorithm, parameter or value that there is not."""
+    algorithms = [get(selection.algorithm_id) for selection in plan.selections]
+    known = {parameter.name for algorithm in algorithms for parameter in algorithm.parameters}
+    for scenario in plan.scenarios:
+        for name in scenario.parameters:
+            if name not in known:
+                raise MarketError(
+                    f'The scenario "{scenario.name}" sets {name[:80]}, which no selected algorithm knows.',
+                    fix=f"They know: {', '.join(sorted(known)) or 'no parameter'}.",
+                )
+        for algorithm, selection in zip(algorithms, plan.selections, strict=True):
+            row_parameters(algorithm, selection, scenario)
+
+
+def row_parameters(algorithm: Algorithm, selection: Selection, scenario: Scenario) -> dict[str, Value]:
+    """Every parameter of one row. Raises MarketError."""
+    names = {parameter.name for parameter in algorithm.parameters}
+    laid_over = {name: value for name, value in scenario.parameters.items() if name in names}
+    return algorithm.complete({**selection.parameters, **laid_over})
 
 
 def canonical(document: object) -> bytes:

@@ -19,7 +19,7 @@ from core.market.algorithms import get
 from core.market.contract import Algorithm, Value
 from core.runs.plan import digest
 from core.runs.tariffs import TariffPlan
-from core.runs.workers import Worker
+from core.runs.worker_process import Worker
 
 log = logging.getLogger(__name__)
 

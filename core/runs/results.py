@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 
 from core.errors import NotFoundError
 from core.market.community import FloatArray
-from core.runs.disk import ASIDE, new_folder
+from core.runs.files import ASIDE, new_folder
 from core.runs.local_time import local_starts
 
 _AGAIN = "Run the comparison again: it gives the same."

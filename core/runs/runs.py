@@ -16,14 +16,13 @@ from core.runs.access import Access, Audit, Link, NewLink, at, unaudited
 from core.runs.comparison import market_digest
 from core.runs.datasets import Datasets, now_ms, plain_name
 from core.runs.dispatcher import Dispatcher
-from core.runs.pace import Pace, Progress
-from core.runs.parameters import check
-from core.runs.plan import RunPlan
-from core.runs.records import Records
+from core.runs.plan import RunPlan, check_plan
+from core.runs.progress import Progress, Speeds
+from core.runs.queue import RunQueue
 from core.runs.replay import Replayer
 from core.runs.results import Results, RunResult
 from core.runs.transactions import check_size
-from core.runs.workers import COMMAND
+from core.runs.worker_process import COMMAND
 from core.settings import Settings
 from core.store import Store
 from core.store.pool import Pool
@@ -99,16 +98,16 @@ class Runs:
         self._store = store
         self._audit = audit
         self._results = Results(settings.data_dir / "results")
-        self._records = Records(store, self._results, pool=pool, parquet=datasets.parquet, clock=clock)
-        self._rows = self._records.rows
+        self._queue = RunQueue(store, self._results, pool=pool, parquet=datasets.parquet, clock=clock)
+        self._rows = self._queue.rows
         self._access = Access(store, "run", rows=self._rows, clock=clock, audit=audit)
-        self._pace = Pace()
+        self._speeds = Speeds()
         self._dispatcher = Dispatcher(
-            self._records,
+            self._queue,
             capacity=settings.workers,
             command=command,
             algorithm_limit_s=algorithm_limit_s,
-            pace=self._pace,
+            speeds=self._speeds,
         )
         self.replay = Replayer(
             parquet=datasets.parquet, same_code=self._same_code, command=command, limit_s=algorithm_limit_s
@@ -118,9 +117,9 @@ class Runs:
 
     def start_workers(self) -> None:
         """Mark what a dead lab left running as interrupted, then carry out what is queued."""
-        self._records.interrupt_all()
+        self._queue.interrupt_all()
         self._results.prune(self._rows.result_keys(), older_than_s=UNUSED_RESULTS_S)
-        self._remember_pace()
+        self._remember_speeds()
         self._dispatcher.start()
 
     def stop_workers(self) -> None:
@@ -140,7 +139,7 @@ class Runs:
         parameter, TooLargeError, TooManyRequestsError when too many of this user's runs wait.
         """
         dataset = self._datasets.get(dataset_id, user_id=user_id)
-        return self._queue(
+        return self._enqueue(
             user_id,
             (dataset.dataset_id, dataset.name, dataset.digest, dataset.time_zone),
             plan,
@@ -154,7 +153,7 @@ class Runs:
         Raises NotFoundError when the readings are no longer kept.
         """
         row = self._access.seen(run_id, user_id=user_id, link=link)
-        return self._queue(
+        return self._enqueue(
             user_id,
             (row.dataset_id, row.dataset_name, row.dataset_digest, row.time_zone),
             _plan(row),
@@ -169,19 +168,19 @@ class Runs:
     def wait(self, run_id: str, *, user_id: str, timeout_s: float) -> RunState:
         """The state once the run has ended, or when `timeout_s` is over."""
         until = time.monotonic() + timeout_s
-        with self._records.changed:
+        with self._queue.changed:
             while not (state := self.state(run_id, user_id=user_id)).ended and time.monotonic() < until:
-                self._records.changed.wait(until - time.monotonic())
+                self._queue.changed.wait(until - time.monotonic())
         return state
 
     def cancel(self, run_id: str, *, user_id: str, is_admin: bool = False) -> None:
         """End a queued or running run. Raises ConflictError when it has ended already."""
         row = self._access.owned(run_id, user_id=user_id, is_admin=is_admin)
         with self._store.begin() as connection:
-            if not self._records.cancel(connection, row):
+            if not self._queue.cancel(connection, row):
                 raise ConflictError(f'The run "{row.name}" has ended already.')
             self._audit(connection, action="run.cancelled", actor=user_id, subject=run_id)
-        self._records.tell()
+        self._queue.notify()
         self._dispatcher.drop(run_id)
         log.info("user %s: run %s cancelled", user_id, run_id)
 
@@ -243,10 +242,10 @@ class Runs:
 
     # ---- within
 
-    def _queue(
+    def _enqueue(
         self, user_id: str, dataset: tuple[str, str, str, str], plan: RunPlan, *, name: str, tags: Sequence[str]
     ) -> str:
-        check(plan)
+        check_plan(plan)
         check_size(plan, name=name)
         self._datasets.parquet(dataset[2])
         waiting = self._rows.count("queued", owner_id=user_id)
@@ -274,14 +273,14 @@ class Runs:
         self._dispatcher.wake()
         return row.run_id
 
-    def _remember_pace(self) -> None:
+    def _remember_speeds(self) -> None:
         """Learn from the latest runs how long each algorithm takes, so that time left is known after a restart."""
         for row in reversed(self._rows.latest_done(REMEMBERED_RUNS)):
             with suppress(NotFoundError):
                 result = self._results.run(row.result_key or "")
                 for each in result.rows:
                     cells = result.slots * len(result.household_ids)
-                    self._pace.learn(each.algorithm_id, cells=cells, seconds=each.seconds)
+                    self._speeds.learn(each.algorithm_id, cells=cells, seconds=each.seconds)
 
     def _same_code(self, run_id: str) -> bool:
         """Whether the market's code is what it was for a run of this lab; taken for granted for a run it never had."""
@@ -294,7 +293,7 @@ class Runs:
             return True
 
     def _queue_positions(self) -> dict[str, int]:
-        return {run_id: position for position, run_id in enumerate(self._records.turns(), start=1)}
+        return {run_id: position for position, run_id in enumerate(self._queue.order(), start=1)}
 
     def _state(self, row: RunRow, positions: dict[str, int]) -> RunState:
         plan = _plan(row)

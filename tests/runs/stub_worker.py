@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.errors import MarketError
-from core.runs import tasks, worker
+from core.runs import worker
 
 
 def perform(task, send) -> None:
@@ -21,7 +21,7 @@ def perform(task, send) -> None:
     behaviour, _, argument = name.partition(" ")
     if behaviour in ("segfault", "spin", "stuck", "raise", "refuse", "exit", "leave", "forget", "babble", "child"):
         send("planned", {"algorithm_ids": ["grid_only", "mid_market_rate"], "kept": [False, False], "cells": 1})
-        tasks.limit(task["limit_s"] + 5.0)
+        worker.limit(task["limit_s"] + 5.0)
         send("begun", {"name": "Grid only", "scenario": behaviour})
     match behaviour:
         case "segfault":
@@ -30,7 +30,7 @@ def perform(task, send) -> None:
             while True:
                 pass
         case "stuck":  # holds the interpreter, so that not even the thread on standard input gets a turn
-            tasks.limit(2.0)
+            worker.limit(2.0)
             ctypes.PyDLL(None).sleep(1_000)
         case "raise":
             raise ValueError("an algorithm's own mistake")
@@ -53,9 +53,9 @@ def perform(task, send) -> None:
         case "gate":  # wait until a file is there
             while not Path(argument).exists():
                 time.sleep(0.005)
-            tasks.perform(task, send)
+            worker.perform(task, send)
         case _:
-            tasks.perform(task, send)
+            worker.perform(task, send)
 
 
 if __name__ == "__main__":

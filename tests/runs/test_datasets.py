@@ -248,15 +248,15 @@ def test_ten_files_of_a_real_week_are_one_dataset(lab) -> None:
 
 def test_of_two_who_extend_a_dataset_at_once_the_second_is_told(lab, monkeypatch) -> None:
     dataset = lab.datasets.add("ann", files(2)).dataset
-    slow = lab.datasets._shelf.keep_uploads
+    slow = lab.datasets._files.keep_uploads
 
     def meanwhile(*arguments, **named):
-        monkeypatch.setattr(lab.datasets._shelf, "keep_uploads", slow)
+        monkeypatch.setattr(lab.datasets._files, "keep_uploads", slow)
         lab.now_ms += 1
         lab.datasets.extend(dataset.dataset_id, files(3)[2:], user_id="ann")
         return slow(*arguments, **named)
 
-    monkeypatch.setattr(lab.datasets._shelf, "keep_uploads", meanwhile)
+    monkeypatch.setattr(lab.datasets._files, "keep_uploads", meanwhile)
     with pytest.raises(ConflictError, match="was changed or deleted meanwhile"):
         lab.datasets.extend(dataset.dataset_id, files(4)[3:], user_id="ann")
     assert lab.datasets.community(dataset.dataset_id, user_id="ann").household_ids == ("HH001", "HH002", "HH003")

@@ -218,7 +218,7 @@ def test_a_run_cancelled_while_it_was_being_finished_adds_no_transaction(lab) ->
     lab.until(lambda: lab.runs.state(other, user_id="ann").status == "running")
     running = replace(lab.runs._rows.get(other), plan=row.plan)
     lab.runs.cancel(other, user_id="ann")
-    lab.runs._records.finish(running, row.result_key)
+    lab.runs._queue.finish(running, row.result_key)
     assert lab.runs.state(other, user_id="ann").status == "cancelled"
     assert [document["run_id"] for document in documents(lab)] == [done.run_id]
 
@@ -345,7 +345,7 @@ def test_a_run_under_way_when_the_lab_stops_is_interrupted_and_can_be_started_ag
 
 def test_a_run_under_way_when_the_lab_is_killed_is_interrupted_at_the_next_start(lab) -> None:
     run_id = lab.start("ann", lab.dataset())
-    assert lab.runs._records.begin(lab.runs._rows.get(run_id))  # and then the process dies
+    assert lab.runs._queue.begin(lab.runs._rows.get(run_id))  # and then the process dies
     lab.restart()
     assert lab.runs.state(run_id, user_id="ann").status == "running"
     lab.runs.start_workers()
@@ -376,7 +376,7 @@ def test_a_run_repeats_the_readings_it_was_made_on_after_the_dataset_has_grown(l
 
 
 def test_workers_end_when_the_lab_dies_without_a_word(lab) -> None:
-    from core.runs.workers import Worker
+    from core.runs.worker_process import Worker
 
     heard = []
     worker = Worker(lab.command, lambda _, message: heard.append(message))
@@ -388,7 +388,7 @@ def test_workers_end_when_the_lab_dies_without_a_word(lab) -> None:
 
 
 def test_a_worker_that_holds_the_interpreter_is_ended_by_its_alarm_when_the_lab_dies(lab) -> None:
-    from core.runs.workers import Worker
+    from core.runs.worker_process import Worker
 
     heard = []
     worker = Worker(lab.command, lambda _, message: heard.append(message))
@@ -606,7 +606,7 @@ def test_a_result_that_was_taken_from_the_disk_is_said_to_be_gone(lab) -> None:
 
 def test_one_click_on_the_sample_community_ends_in_a_comparison_of_every_algorithm(lab) -> None:
     from core.market.algorithms import find
-    from core.runs.workers import COMMAND
+    from core.runs.worker_process import COMMAND
 
     lab.command = COMMAND
     lab.restart()

@@ -81,7 +81,7 @@ class Worker:
         """What the process ended with; a negative number is the signal that ended it."""
         return self._popen.returncode
 
-    def last_words(self) -> str:
+    def last_errors(self) -> str:
         """The last lines the worker wrote to standard error."""
         return "".join(self._error_lines)
 
@@ -95,14 +95,14 @@ class Worker:
                 self.kill()
                 break
             self._hear(self, message)
-        self._bury()
+        self._reap()
         self._errors.join()
         for stream in (self._popen.stdin, self._popen.stdout):
             with contextlib.suppress(OSError):
                 stream.close()
         self._hear(self, None)
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         """The worker says no more: let it end by itself, so that its status tells why, then end its whole group."""
         with self._ending:
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""What is written down about a run as it goes, each step in one database transaction.
+"""The queue of runs: whose is next, and what is written down as a run goes, each step in one database transaction.
 
 queued → running → done | failed | cancelled | interrupted. The last step is taken once, by whoever comes first:
 finishing a run that was cancelled a moment ago changes nothing and adds no transaction.
@@ -6,10 +6,11 @@ finishing a run that was cancelled a moment ago changes nothing and adds no tran
 
 from __future__ import annotations
 
+import heapq
 import json
 import threading
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -17,7 +18,6 @@ from sqlalchemy import Connection
 from core.runs.plan import RunPlan
 from core.runs.results import Results
 from core.runs.transactions import run_transaction
-from core.runs.turns import in_turn
 from core.store import Store
 from core.store.pool import Pool
 from core.store.runs import RunRow, RunRows, Status
@@ -27,8 +27,8 @@ INTERRUPTED = (
 )
 
 
-class Records:
-    """The records of runs, and word to whoever waits for a change."""
+class RunQueue:
+    """Queued and running runs in the database, and word to whoever waits for a change."""
 
     def __init__(
         self,
@@ -50,15 +50,15 @@ class Records:
     def next(self, *, most_an_owner: int) -> RunRow | None:
         """The queued run that is next, of an owner with fewer than so many under way."""
         queued, running = self._waiting()
-        for run_id in in_turn(queued.items(), running):
+        for run_id in fair_order(queued.items(), running):
             if running[queued[run_id]] < most_an_owner:
                 return self.rows.get(run_id)
         return None
 
-    def turns(self) -> tuple[str, ...]:
+    def order(self) -> tuple[str, ...]:
         """The ids of queued runs in the order in which they will begin."""
         queued, running = self._waiting()
-        return in_turn(queued.items(), running)
+        return fair_order(queued.items(), running)
 
     def begin(self, row: RunRow) -> bool:
         """Mark a queued run running; False when it is no longer queued."""
@@ -100,7 +100,7 @@ class Records:
             )
             if moved:
                 self._pool.insert(connection, [transaction])
-        self.tell()
+        self.notify()
 
     def fail(self, row: RunRow, message: str) -> None:
         """Mark a running run failed."""
@@ -125,7 +125,7 @@ class Records:
             ended_at_ms=self._clock(),
         )
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Wake whoever waits for a change."""
         with self.changed:
             self.changed.notify_all()
@@ -138,5 +138,25 @@ class Records:
 
     def _move(self, row: RunRow, status: Status, *, expected: Status, **values: object) -> bool:
         moved = self.rows.move(row.run_id, expected=(expected,), status=status, **values)
-        self.tell()
+        self.notify()
         return moved
+
+
+def fair_order(queued: Iterable[tuple[str, str]], running: Mapping[str, int]) -> tuple[str, ...]:
+    """The ids of queued runs in the order in which they will begin: whoever has the fewest runs before them is next.
+
+    queued: (run id, owner id), first come first. running: how many runs of each owner are under way.
+    """
+    waiting: defaultdict[str, deque[tuple[int, str]]] = defaultdict(deque)
+    for place, (run_id, owner_id) in enumerate(queued):
+        waiting[owner_id].append((place, run_id))
+    before = Counter(running)
+    heads = [(before[owner_id], mine[0][0], owner_id) for owner_id, mine in waiting.items()]
+    heapq.heapify(heads)
+    order = []
+    while heads:
+        runs_before, _, owner_id = heapq.heappop(heads)
+        order.append(waiting[owner_id].popleft()[1])
+        if waiting[owner_id]:
+            heapq.heappush(heads, (runs_before + 1, waiting[owner_id][0][0], owner_id))
+    return tuple(order)

@@ -19,7 +19,7 @@ class Progress:
     message: str
 
 
-class Pace:
+class Speeds:
     """Seconds an algorithm takes per household and slot, remembered over runs."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Pace:
         return None if found is None else found * max(cells, 1)
 
 
-class Course:
+class RunProgress:
     """The rows of one run: which are done, which is under way since when.
 
     expected_s: seconds each row should take; 0 for one whose result is at hand, None for one never seen.

@@ -1,4 +1,4 @@
-"""The files of datasets: uploads as they came, under names of ours, and readings as Parquet under their digest.
+"""Files that are whole or not there, and the files of datasets: uploads as they came, readings under their digest.
 
 uploads/<file_id>               a file as it came, mode 0600
 data/datasets/<digest>.parquet  readings, mode 0600; equal readings are kept once
@@ -6,14 +6,17 @@ data/datasets/<digest>.parquet  readings, mode 0600; equal readings are kept onc
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
+import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from core.readings import Readings
 from core.readings.native import to_parquet
-from core.runs.disk import ASIDE, sync, write_file
 from core.store.datasets import FileRow
 
 Upload = tuple[str, bytes | Path]
@@ -21,7 +24,7 @@ Upload = tuple[str, bytes | Path]
 _STALE_S = 3_600.0
 
 
-class Shelf:
+class DatasetFiles:
     """Two folders, made when they are missing. What a crash left half-written is taken away."""
 
     def __init__(self, uploads: Path, readings: Path) -> None:
@@ -67,3 +70,58 @@ def _sweep(folder: Path) -> None:
     for path in folder.glob(f"{ASIDE}*"):
         if time.time() - path.stat().st_mtime > _STALE_S:
             path.unlink(missing_ok=True)
+
+
+ASIDE = ".aside-"
+"""How names of what is being written begin; whoever finds them after a crash may take them away."""
+
+
+def write_file(target: Path, content: bytes | Path) -> int:
+    """Keep `content`, or a copy of the file at that path, as `target`, mode 0600. Durable but for the folder's entry.
+
+    Returns its size.
+    """
+    descriptor, aside = tempfile.mkstemp(dir=target.parent, prefix=ASIDE)  # mkstemp makes it 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if isinstance(content, Path):
+                with content.open("rb") as source:
+                    shutil.copyfileobj(source, file)
+            else:
+                file.write(content)
+            size = file.tell()
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, target)
+    except BaseException:
+        os.unlink(aside)
+        raise
+    return size
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill that becomes `target` when the block ends well; one that is there already stays."""
+    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=ASIDE))
+    try:
+        yield aside
+        for file in aside.iterdir():
+            sync(file)
+        sync(aside)
+        try:
+            os.rename(aside, target)
+        except OSError:  # a folder with files in it cannot be replaced
+            if not target.is_dir():
+                raise
+        sync(target.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Make a file's content or a folder's entries durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
