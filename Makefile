@@ -25,8 +25,10 @@ test: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 -m "not browser"
-	$(BIN)/python -m pytest -m browser
+	@failed=; \
+	$(BIN)/python -m pytest -n 2 -m "not browser" || failed="$$failed the tests without a browser,"; \
+	$(BIN)/python -m pytest -m browser || failed="$$failed the browser tests,"; \
+	test -z "$$failed" || { echo "FAILED:$${failed%,}." >&2; exit 1; }
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff format .

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the tests find a Chromium and a mosquitto: the system's, else Debian's package where it may be
+# Makes sure that the tests find a Chromium, a mosquitto and a PostgreSQL: the system's, else Debian's package where it may be
 # installed, else Playwright's own Chromium. What cannot be had is said; tests that need it skip with that reason.
 set -u
 PYTHON=${PYTHON:-python3}
@@ -27,4 +27,7 @@ fi
 for package in mosquitto strace jq; do
     has "$package" || debian "$package" || echo "No $package here: the tests that need it are skipped." >&2
 done
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb || debian postgresql || {
+    echo "No PostgreSQL here: the tests on it are skipped." >&2
+}
 if has mosquitto && ! has mosquitto_pub; then debian mosquitto-clients || true; fi

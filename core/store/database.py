@@ -1,4 +1,4 @@
-"""One database, durable on commit: SQLite in WAL with synchronous=FULL, or whatever the URL names.
+"""One database, durable on commit: SQLite in WAL with synchronous=FULL, or PostgreSQL.
 
 Tables are declared next to the code that reads them (one module of this package each) on the shared `metadata`.
 """
@@ -12,25 +12,31 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from core.errors import UnavailableError
+from core.errors import InputError, UnavailableError
+from core.store import schema
 from core.store.prepared import Execute, execute_on
 
 metadata = MetaData()
+schema.version_table(metadata)
 
 
 class Store:
-    """Opens the database at `url` and creates the tables that are missing."""
+    """Opens the database at `url`, makes the tables that are missing and takes the steps from an older version.
+
+    Raises InputError for a URL that means nothing and UnavailableError for a database that cannot be used, each with a
+    sentence.
+    """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
+        parsed = _parsed(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         options: dict[str, Any] = {}
         if self.is_sqlite:
             if parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+                _made(Path(parsed.database).parent)
             options["connect_args"] = {"timeout": 30.0, "check_same_thread": False}
         self.engine = create_engine(parsed, **options)
         if self.is_sqlite:
@@ -39,12 +45,19 @@ class Store:
         self._quick: Any = None
         self._quick_lock = threading.Lock()  # owns _quick, a connection for short writes alone
         try:
-            metadata.create_all(self.engine)
-        except OperationalError as error:
-            raise UnavailableError(
-                f"The database {parsed.render_as_string()} cannot be used: {str(error.orig)[:200]}.",
-                fix="Look at DATABASE_URL, the disk and the rights of its folder.",
-            ) from error
+            with self.read() as connection:
+                current = schema.is_current(connection, metadata)
+            if not current:
+                with self.begin() as connection:
+                    schema.bring_up_to_date(connection, metadata)
+            with self.read() as connection:
+                schema.require_whole(connection, metadata)
+        except DBAPIError as error:
+            self.close()
+            raise _unusable(parsed, error) from error
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -86,6 +99,39 @@ class Store:
                 self._quick.close()
                 self._quick = None
         self.engine.dispose()
+
+
+def _parsed(url: str) -> URL:
+    """Raises InputError unless it names SQLite or PostgreSQL, whose driver is installed."""
+    fix = "Leave DATABASE_URL empty for SQLite, or write postgresql://user:password@host/database."
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise InputError(f'DATABASE_URL begins with "{parsed.drivername}".', fix=fix)
+        parsed.get_dialect().import_dbapi()
+    except ArgumentError:  # also of a driver that nobody knows
+        raise InputError("DATABASE_URL is not the URL of a database.", fix=fix) from None
+    except ImportError as error:
+        raise InputError(f"DATABASE_URL needs {error.name}, which is not installed.", fix=fix) from None
+    return parsed
+
+
+def _made(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnavailableError(
+            f"The folder {folder} cannot be made: {error.strerror}.", fix="Name another with DATA_DIR or DATABASE_URL."
+        ) from error
+
+
+def _unusable(url: URL, error: DBAPIError) -> UnavailableError:
+    place = url.database if url.get_backend_name() == "sqlite" else url.render_as_string()
+    said = " ".join(str(error.orig).split())[:200].rstrip(".?")
+    return UnavailableError(
+        f"The database {place} cannot be used: {said}.",
+        fix="Look at DATABASE_URL, the disk and the rights of its folder; a damaged one is put back from a backup.",
+    )
 
 
 def _durable(connection: Any, _record: object) -> None:
