@@ -10,8 +10,8 @@ from core.errors import LabError
 from core.exchange import Exchange
 from core.settings import load
 from core.web.app import SCRIPT, lifespan, middleware, open_exchange, require_free, routes
+from core.web.errors import explain
 from core.web.exposure import sign_in_files
-from core.web.mishap import explain
 
 app = st.App(SCRIPT, routes=routes(), middleware=middleware(), lifespan=lifespan, on_script_error=explain)
 

@@ -10,10 +10,10 @@ import streamlit as st
 from core.accounts import SCOPES, Session, Token
 from core.errors import LabError
 from core.exchange import current
-from core.web import identity
-from core.web.exchange_script import trade
+from core.web import sign_in
+from core.web.escape import markdown
 from core.web.session import browser_address, browser_token, guard
-from core.web.text import foreign
+from core.web.sign_in import trade
 
 user = guard()
 lab = current()
@@ -48,7 +48,7 @@ def session(found: Session, *, is_this: bool) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         badge = " :green-badge[this one]" if is_this else ""
         used = f"opened {clock(found.opened_at)} · last used {clock(found.seen_at)}"
-        st.markdown(f"{foreign(found.browser) or 'A browser'}{badge}  \n:small[{used}]")
+        st.markdown(f"{markdown(found.browser) or 'A browser'}{badge}  \n:small[{used}]")
         st.button("End", key=f"end-{found.session_id}", on_click=end, args=[found.session_id])
 
 
@@ -64,7 +64,7 @@ def token(found: Token) -> None:
     """One token, without its secret."""
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         used = f"last used {clock(found.used_at)} · expires {clock(found.expires_at)}"
-        st.markdown(f"{foreign(found.name)} :gray-badge[{' and '.join(found.scopes)}]  \n:small[{used}]")
+        st.markdown(f"{markdown(found.name)} :gray-badge[{' and '.join(found.scopes)}]  \n:small[{used}]")
         st.button("Revoke", key=f"revoke-{found.token_id}", on_click=revoke, args=[found.token_id])
 
 
@@ -96,23 +96,23 @@ def make_token() -> None:
 
 
 st.title("Account", anchor=False)
-st.caption(f"{foreign(user.username)} · {user.role} · since {clock(user.created_at)}")
+st.caption(f"{markdown(user.username)} · {user.role} · since {clock(user.created_at)}")
 
 left, right = st.columns(2, gap="large")
 with left:
     if user.has_password:
         st.subheader("Password", anchor=False)
         password()
-    if identity.providers() and not user.has_identity:
+    if sign_in.providers() and not user.has_identity:
         st.subheader("Outside sign-in", anchor=False)
-        vouched = identity.arrived()
-        if vouched and st.button(f"Let {foreign(vouched.name)} open this account"):
+        vouched = sign_in.arrived()
+        if vouched and st.button(f"Let {markdown(vouched.name)} open this account"):
             try:
                 lab.accounts.link_identity(user, vouched)
                 st.rerun()
             except LabError as refusal:
                 st.error(str(refusal))
-        identity.offer("Link")
+        sign_in.offer("Link")
 with right:
     st.subheader("Sessions", anchor=False)
     this = lab.sessions.id_of(browser_token())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.web.compare import address, doors, look, next_run, result
+from core.web.compare import address, look, next_run, result, start
 from core.web.session import guard
 
 user = guard()
 
-look.dress()
+look.page_style()
 st.title("Compare", anchor=False)
 
 if run_id := address.asked("run"):
@@ -17,4 +17,4 @@ if run_id := address.asked("run"):
 elif dataset_id := address.asked("dataset"):
     next_run.show(dataset_id, user)
 else:
-    doors.show(user)
+    start.show(user)

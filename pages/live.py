@@ -10,12 +10,11 @@ import streamlit as st
 from core.accounts import may
 from core.exchange import current
 from core.web.charts import CONFIG
-from core.web.compare.numbers import numbers_of
-from core.web.live import TICK_S, LiveScreen, screen
-from core.web.live.badges import age
+from core.web.escape import markdown
+from core.web.format import duration, numbers_of
+from core.web.live.screen import TICK_S, LiveScreen, screen
 from core.web.live.tables import clock
 from core.web.session import guard, still_signed_in
-from core.web.text import foreign
 
 VIEWS = ("Trades", "Publishers", "Quarantine", "Pending", "Meters")
 
@@ -44,7 +43,7 @@ def controls() -> bool:
 def mine_now() -> None:
     """Ask for a block and say what came of it."""
     outcome = current().mine()
-    st.toast(foreign(outcome.sentence, limit=300), icon=":material/deployed_code:")
+    st.toast(markdown(outcome.sentence, limit=300), icon=":material/deployed_code:")
 
 
 def price_text(price: float | None) -> str:
@@ -104,7 +103,7 @@ def metrics(now: LiveScreen) -> None:
         card(
             "Pending",
             numbers.number(chain.pending, 0),
-            f"oldest waits {age(now.at.timestamp() - chain.oldest_pending_at_ms / 1000)}"
+            f"oldest waits {duration(now.at.timestamp() - chain.oldest_pending_at_ms / 1000)}"
             if chain.oldest_pending_at_ms is not None
             else "nothing waits",
             help="Transactions that are stored durably and wait for a block.",
@@ -130,9 +129,9 @@ def state(now: LiveScreen) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for badge in now.badges:
             st.badge(badge.label, icon=badge.icon, color=badge.colour, help=badge.sentence)
-        st.caption(f"as of {clock(now.at, zone)} ({settings.time_zone}) · {foreign(now.simulator, limit=160)}")
+        st.caption(f"as of {clock(now.at, zone)} ({settings.time_zone}) · {markdown(now.simulator, limit=160)}")
     if now.chain.damage:
-        st.error(foreign(now.chain.damage, limit=400), icon=":material/error:")
+        st.error(markdown(now.chain.damage, limit=400), icon=":material/error:")
 
 
 def table(html: str, key: str, *, empty: str, height: int = 320) -> None:
@@ -151,7 +150,7 @@ def details(now: LiveScreen, view: str) -> None:
         st.caption(
             f"{numbers.number(counts.trades, 0)} trades · {numbers.number(feed.traded_kwh, 3)} kWh ·"
             f" {numbers.number(counts.duplicates, 0)} repeated · {numbers.number(counts.quarantined, 0)} quarantined"
-            f" since the feed started · topic {foreign(feed.topic)}"
+            f" since the feed started · topic {markdown(feed.topic)}"
         )
         table(
             now.trades,

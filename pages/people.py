@@ -9,8 +9,8 @@ from core.accounts import ROLES, User, hashes_from
 from core.errors import LabError
 from core.exchange import current
 from core.web.compare.look import count
+from core.web.escape import markdown, visible
 from core.web.session import guard
-from core.web.text import foreign, plain
 
 admin = guard("admin")
 lab = current()
@@ -41,7 +41,7 @@ def change_role(user: User) -> None:
 def end_sessions(user: User) -> None:
     """Sign somebody out everywhere."""
     ended = lab.sessions.end_all(admin, user_id=user.user_id)
-    st.toast(f"{ended} sessions of {foreign(user.username)} ended.")
+    st.toast(f"{ended} sessions of {markdown(user.username)} ended.")
 
 
 def take_over(content: bytes) -> None:
@@ -50,13 +50,13 @@ def take_over(content: bytes) -> None:
         made = lab.accounts.import_hashes(admin, hashes_from(content))
         st.success(f"{len(made)} accounts imported.")
     except LabError as refusal:
-        st.error(foreign(refusal, limit=300))
+        st.error(markdown(refusal, limit=300))
 
 
 def waiting(user: User) -> None:
     """Somebody who registered and waits."""
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{foreign(user.username)}** waits for approval.")
+        st.markdown(f"**{markdown(user.username)}** waits for approval.")
         st.button("Approve", key=f"approve-{user.user_id}", type="primary", on_click=change, args=[user], kwargs=ACTIVE)
         st.button("Refuse", key=f"refuse-{user.user_id}", on_click=change, args=[user], kwargs=DISABLED)
 
@@ -74,7 +74,7 @@ for user in people:
 
 table = pd.DataFrame(
     {
-        "Name": [plain(user.username) for user in people],
+        "Name": [visible(user.username) for user in people],
         "Role": [user.role for user in people],
         "State": [user.state for user in people],
         "Sessions": [counts.get(user.user_id, 0) for user in people],
@@ -107,7 +107,7 @@ if not rows or rows[0] >= len(people):
     st.stop()
 
 user = people[rows[0]]
-st.subheader(foreign(user.username), anchor=False)
+st.subheader(markdown(user.username), anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.selectbox(
         "Role",

@@ -1,4 +1,4 @@
-"""The door: sign in, register, or put a real password in place of the first one."""
+"""Sign in, register, or put a real password in place of the first one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import streamlit as st
 
 from core.errors import LabError
 from core.exchange import current
-from core.web import identity, sign_in
-from core.web.exchange_script import trade
+from core.web import sign_in
+from core.web.css import PRODUCT, wordmark
+from core.web.escape import markdown
 from core.web.exposure import is_local
-from core.web.look import PRODUCT, wordmark
 from core.web.session import browser_address, signed_in
-from core.web.text import foreign
+from core.web.sign_in import trade
 
 lab = current()
 
@@ -55,7 +55,7 @@ def register() -> None:
         st.error(str(refusal))
         return
     if made.state == "pending":
-        st.success(f"{foreign(made.username)} is registered. An admin has to approve the account before it opens.")
+        st.success(f"{markdown(made.username)} is registered. An admin has to approve the account before it opens.")
     else:
         trade(lab.sessions.ticket(made))
 
@@ -65,25 +65,25 @@ def enter() -> None:
     arrived = sign_in.ask()
     if arrived:
         trade(lab.sessions.ticket(arrived))
-    identity.offer("Sign in with")
+    sign_in.offer("Sign in with")
     if lab.accounts.has_first_password() and is_local(lab.settings.host):
         st.caption("First start: sign in as **admin** with the password **admin**; you will choose a new one.")
 
 
 def enter_from_outside() -> None:
     """Somebody comes back from an outside provider, which is taken at its word once."""
-    vouched = identity.arrived()
+    vouched = sign_in.arrived()
     if vouched is None:
         return
     try:
         trade(lab.sessions.ticket(lab.accounts.check_identity(vouched)))
     except LabError as refusal:
         if refusal.code != "stale":
-            st.error(foreign(refusal, limit=200))
+            st.error(markdown(refusal, limit=200))
 
 
 user = signed_in()
-with st.container(horizontal_alignment="center"), st.container(width=420, key="door"):
+with st.container(horizontal_alignment="center"), st.container(width=420, key="sign_in_form"):
     st.image(wordmark(), width=310, alt=PRODUCT)
     st.caption("Compare how neighbours share solar power, and keep every result on a chain anybody can verify.")
     if user:

@@ -30,6 +30,8 @@ ROWS = {
 SERVICES = {"core.live", "core.runs", "core.accounts", "core.chain"}
 APART = [("core.market", "core.ledger"), ("core.ledger", "core.market"), ("core.readings", "core.ledger")]
 FACES = ("core.web", "pages", "streamlit_app")
+COMMANDS = ("core.commands", "core.__main__")
+ROOMS_WITHOUT_CIRCLES = [room for room in ROWS if room.startswith("core.") and room != "core.market"]
 PURE = ("core.market", "core.ledger", "core.readings")
 
 
@@ -73,6 +75,8 @@ def complaints(importer: str, line: int, imported: str) -> list[str]:
             found.append(f"{where}: services do not know each other")
         if (own[0], other[0]) in APART:
             found.append(f"{where}: these two do not know each other")
+    if importer.startswith(COMMANDS) and imported.startswith("core.web"):
+        found.append(f"{where}: the command line imports nothing of the pages")
     if importer.startswith(PURE) and imported.split(".")[0] in ("sqlalchemy", "sqlite3", "apscheduler", "paho"):
         found.append(f"{where}: the pure rows do no input or output of their own")
     return found
@@ -88,9 +92,53 @@ def test_the_law_sees_an_import_that_climbs() -> None:
     assert complaints("core.market.orders", 1, "core.store.pool.Pool")
     assert complaints("core.live.feed", 1, "core.runs.runs.Runs")
     assert complaints("core.ledger.file", 1, "streamlit")
+    assert complaints("core.commands.ledger", 1, "core.web.escape.visible")
     assert not complaints("pages.live", 1, "core.web.session.guard")
 
 
 def test_every_module_has_a_row() -> None:
     orphans = [name_of(p) for p in modules() if name_of(p) != "core" and row_of(name_of(p)) is None]
     assert not orphans, f"give these a row in ROWS: {orphans}"
+
+
+Graph = dict[str, set[str]]
+
+
+def part_of(module: str, known: set[str]) -> str:
+    """The part of its room that a module belongs to: its folder within the room, or itself where it lies in the room.
+
+    Two folders that import each other are a circle even where no two modules are.
+    """
+    while module not in known and "." in module:
+        module = module.rsplit(".", 1)[0]  # a name of a module
+    parts = module.split(".")
+    return ".".join(parts[:3]) if len(parts) > 2 else module
+
+
+def parts() -> Graph:
+    """Which parts of `core` import which when they are loaded."""
+    known = {name_of(path) for path in modules()}
+    found: Graph = {}
+    for path in modules():
+        own = part_of(name_of(path), known)
+        others = {part_of(imported, known) for _, imported in imports(path) if imported.startswith("core.")}
+        found.setdefault(own, set()).update(others - {own, ".".join(own.split(".")[:2])})
+    return found
+
+
+def circles(graph: Graph) -> list[str]:
+    """Every part that is in a circle or between two, as what is left when the others are taken away again and again."""
+    left = {name: set(others) & graph.keys() for name, others in graph.items()}
+    while loose := {name for name, others in left.items() if not others} | left.keys() - set().union(*left.values()):
+        left = {name: others - loose for name, others in left.items() if name not in loose}
+    return sorted(left)
+
+
+@pytest.mark.parametrize("room", ROOMS_WITHOUT_CIRCLES)
+def test_no_import_circle_is_in_a_room(room: str) -> None:
+    assert circles({name: others for name, others in parts().items() if name.startswith(room)}) == []
+
+
+def test_the_law_sees_a_circle_of_folders() -> None:
+    assert circles({"core.web.a": {"core.web.b"}, "core.web.b": {"core.web.a"}, "core.web.c": {"core.web.a"}})
+    assert not circles({"core.web.a": {"core.web.b"}, "core.web.b": set()})

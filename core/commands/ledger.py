@@ -171,9 +171,9 @@ def run_rebuild_index(_: argparse.Namespace) -> int:
 
 def run_export(arguments: argparse.Namespace) -> int:
     """Write every transaction, block after block, each checked; memory does not grow with the ledger."""
+    from core.chain.export import Sink
     from core.ledger.verify import reading
     from core.ledger.walk import Walker
-    from core.web.explorer.exports import Sink
 
     path = arguments.ledger or _settings().ledger_path
     with reading(path) as (read, size), _output(arguments.output) as file, Sink(file, arguments.format) as sink:

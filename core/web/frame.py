@@ -9,9 +9,9 @@ import streamlit as st
 from core.accounts import User
 from core.exchange import current
 from core.settings import ROOT
-from core.web.look import MARK, PRODUCT, dress, wordmark
+from core.web.css import MARK, PRODUCT, page_style, wordmark
+from core.web.escape import markdown
 from core.web.session import browser_token, signed_in, still_signed_in
-from core.web.text import foreign
 from core.web.trust import trust_bar
 
 PAGES = ROOT / "pages"
@@ -30,22 +30,22 @@ PLACES: tuple[Place, ...] = (
 
 
 def draw() -> None:
-    """Run the page that was asked for, or the door for whoever may not see it yet."""
+    """Run the page that was asked for, or the sign-in for whoever may not see it yet."""
     user = signed_in()
     if user is None or user.must_change_password:
-        _door()
+        _sign_in()
     else:
-        _lab(user)
+        _pages(user)
 
 
-def _door() -> None:
+def _sign_in() -> None:
     """Every address leads to the sign-in: no other page is even loaded."""
-    dress(f"Sign in · {PRODUCT}", wide=False)
+    page_style(f"Sign in · {PRODUCT}", wide=False)
     st.navigation([_page(place, PAGES / "sign_in.py") for place in PLACES], position="hidden").run()
 
 
-def _lab(user: User) -> None:
-    dress(PRODUCT, wide=True)
+def _pages(user: User) -> None:
+    page_style(PRODUCT, wide=True)
     st.logo(wordmark(), size="large", icon_image=MARK)
     pages = [_page(place, PAGES / f"{place[0]}.py", hidden=_hidden(place, user)) for place in PLACES]
     page = st.navigation(pages, position="sidebar")
@@ -73,7 +73,7 @@ def _hidden(place: Place, user: User) -> bool:
 
 
 def _who(user: User) -> None:
-    st.caption(f"{foreign(user.username)} · {user.role}")
+    st.caption(f"{markdown(user.username)} · {user.role}")
     st.button("Sign out", icon=":material/logout:", on_click=_sign_out, width="stretch", key="sign_out")
 
 

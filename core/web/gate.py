@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from anyio import to_thread
+from cachetools import LRUCache
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.accounts.throttle import network
-from core.errors import LabError, NotFoundError
+from core.errors import LabError, NotFoundError, TooManyRequestsError
 from core.exchange import current
 from core.web.api.answers import refusal
 from core.web.api.caller import SAFE_METHODS, Caller, identify, is_own_page, session_token
-from core.web.limits import Buckets, Rate
+from core.web.audit import record
+from core.web.escape import visible
 from core.web.ownership import export_name, may_download, owns_page
-from core.web.text import plain
-from core.web.trail import record
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +38,23 @@ BODY_BYTES = 1024 * 1024
 UPLOAD_BYTES = 256 * 1024 * 1024
 """Of many files in one request; a single one is limited further by the route, or by Streamlit."""
 
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`per_s` requests a second for good, `burst` at once."""
+
+    per_s: float
+    burst: int
+
+
 READS = Rate(per_s=50, burst=3_000)
 WRITES = Rate(per_s=2, burst=120)
 FILES = Rate(per_s=50, burst=2_000)
 """Streamlit's uploader sends each file by itself; a file refused among hundreds would be missing without a word."""
 REFUSALS = Rate(per_s=10, burst=600)
 """Of one address, whoever it says it is."""
+CALLERS = 10_000
+"""Buckets remembered; the one used longest ago is forgotten, which fills it."""
 
 STRANGERS_OF_ONE_ADDRESS, STRANGERS = 60, 400
 """Pages without a session that may be open, counting those closed less than LINGER_S ago."""
@@ -48,6 +62,24 @@ LINGER_S = 120.0
 """Streamlit keeps the state of a closed page this long (`disconnectedSessionTTL`)."""
 STRANGER_BYTES = 64 * 1024
 """What a page without a session may send at once: a name and a password."""
+
+
+class Buckets:
+    """One bucket for every caller. Used on one thread."""
+
+    def __init__(self, rate: Rate, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._clock = rate, clock
+        self._left: LRUCache[str, tuple[float, float]] = LRUCache(CALLERS)
+
+    def take(self, caller: str) -> None:
+        """Take one request out of the caller's bucket. Raises TooManyRequestsError when it is empty."""
+        now = self._clock()
+        left, at = self._left.get(caller, (float(self._rate.burst), now))
+        left = min(float(self._rate.burst), left + (now - at) * self._rate.per_s)
+        self._left[caller] = (max(0.0, left - 1), now) if left >= 1 else (left, now)
+        if left < 1:
+            wait_s = (1 - left) / self._rate.per_s
+            raise TooManyRequestsError("Too many requests.", retry_after_s=wait_s, fix="Wait as Retry-After says.")
 
 
 class Gate:
@@ -75,7 +107,7 @@ class Gate:
             self._bucket(scope).take(caller.user.user_id)
         except LabError as error:
             told = self._counted(error, connection)
-            log.info("refused %s %s: %s", scope["method"], plain(scope["path"]), told.code)
+            log.info("refused %s %s: %s", scope["method"], visible(scope["path"]), told.code)
             await refusal(told)(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.errors import InputError
 from core.settings import Settings
 from core.web.api.answers import refusal
-from core.web.exchange_script import SCRIPT_HASH, streamlit_script_hashes
 from core.web.exposure import knows_host
+from core.web.sign_in import SCRIPT_HASH, streamlit_script_hashes
 
 POLICY = "; ".join(
     (

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import posixpath
 import threading
-from collections import OrderedDict
 
+from cachetools import LRUCache
 from streamlit.runtime import Runtime, exists, get_instance
 from streamlit.runtime.media_file_storage import MediaFileKind
 
 from core.accounts import User
 from core.exchange import current
-from core.web.cookies import cookie_name
+from core.web.session import cookie_name
 
 REMEMBERED = 10_000
 """Files made on a click whose owners are known; the one made longest ago is forgotten."""
 
-_made: OrderedDict[str, set[str]] = OrderedDict()  # file id -> user ids
+_made: LRUCache[str, set[str]] = LRUCache(REMEMBERED)  # file id -> user ids
 _lock = threading.Lock()  # guards _made
 
 
@@ -74,9 +74,6 @@ def watch_downloads() -> None:
 def _remember(file_id: str, user: User) -> None:
     with _lock:
         _made.setdefault(file_id, set()).add(user.user_id)
-        _made.move_to_end(file_id)
-        while len(_made) > REMEMBERED:
-            _made.popitem(last=False)
 
 
 def _file_id(address: str) -> str:

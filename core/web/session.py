@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import streamlit as st
+from starlette.responses import Response
 
 from core.accounts import User, may
+from core.accounts.sessions import ABSOLUTE
 from core.exchange import current
-from core.web.cookies import cookie_name
+from core.settings import Settings
 
 LOCALHOST = "127.0.0.1"
 
@@ -49,3 +51,28 @@ def still_signed_in() -> User:
     if user is None or user.must_change_password:
         st.rerun(scope="app")
     return user
+
+
+def cookie_name(settings: Settings) -> str:
+    """Behind TLS the name itself tells the browser to take it from this host over TLS only."""
+    return "__Host-lab_session" if settings.behind_tls else "lab_session"
+
+
+def set_cookie(response: Response, settings: Settings, *, token: str) -> None:
+    """Hand the browser its session."""
+    response.set_cookie(
+        cookie_name(settings),
+        token,
+        max_age=int(ABSOLUTE.total_seconds()),
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=settings.behind_tls,
+    )
+
+
+def drop_cookie(response: Response, settings: Settings) -> None:
+    """Take it away again."""
+    response.delete_cookie(
+        cookie_name(settings), path="/", httponly=True, samesite="strict", secure=settings.behind_tls
+    )

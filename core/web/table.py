@@ -1,8 +1,8 @@
 """Tables of text, and links, as plain HTML: light, readable by a screen reader, every text escaped on its way in.
 
 Streamlit's tables link into a new tab only, and its links within a page leave the browser's address behind. Here
-nothing a cell holds can be markup: text passes `text.plain` and `html.escape`, links are made by `address.link`, and
-Streamlit's sanitizer removes scripts a second time.
+nothing a cell holds can be markup: text passes `escape.visible` and `html.escape`, links are made by
+`explorer.view.link`, and Streamlit's sanitizer removes scripts a second time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from core.web.text import plain
+from core.web.escape import visible
 
 LONGEST = 120
 """Characters of a cell that are shown."""
@@ -79,19 +79,19 @@ def html_facts(facts: Iterable[tuple[str, Cell | str]], *, name: str) -> str:
 
 def html_link(label: str, href: str) -> str:
     """A link to another view, as a button looks. A plain link: the browser's address, history and new tabs hold."""
-    return f'{STYLE}<a class="lab-link"{_attribute("href", href)}>{escape(plain(label))}</a>'
+    return f'{STYLE}<a class="lab-link"{_attribute("href", href)}>{escape(visible(label))}</a>'
 
 
 def _framed(inner: str, name: str) -> str:
     """A region that the keyboard can scroll sideways on a narrow screen."""
-    label = _attribute("aria-label", plain(name))
+    label = _attribute("aria-label", visible(name))
     return f'{STYLE}<div class="lab-table" tabindex="0" role="region"{label}><table>{inner}</table></div>'
 
 
 def _cell(cell: Cell | str, kind: str) -> str:
     shown = cell if isinstance(cell, Cell) else Cell(cell)
-    inner = escape(plain(shown.text, limit=LONGEST))
-    title = plain(shown.title, limit=WHOLE)
+    inner = escape(visible(shown.text, limit=LONGEST))
+    title = visible(shown.title, limit=WHOLE)
     if shown.href:
         inner = f"<a{_attribute('href', shown.href)}>{inner}</a>"
     return f"<td{_attribute('class', CLASSES[kind])}{_attribute('title', title)}>{inner}</td>"

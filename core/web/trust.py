@@ -13,10 +13,9 @@ from core.chain import Chain
 from core.chain.records import ChainStatus
 from core.exchange import current
 from core.ledger.verify import Replay, Verdict
-from core.web.explorer.amounts import Amounts, amounts_of
-from core.web.explorer.times import Clock
+from core.web.escape import markdown
+from core.web.format import Amounts, Clock, amounts_of
 from core.web.session import still_signed_in
-from core.web.text import foreign
 
 LEVEL = 2
 """What "Verify now" checks: every byte, header, proof of work and link, and every Merkle root."""
@@ -88,7 +87,7 @@ def trust_bar() -> None:
         show_verdict(verify_with_progress(exchange.chain, LEVEL, amounts=amounts), amounts)
     found = trust(exchange.chain.status(), clock, amounts=amounts)
     word.badge(found.word, icon=found.icon, color=found.colour)
-    sentence.caption(foreign(found.sentence, limit=LONGEST))
+    sentence.caption(markdown(found.sentence, limit=LONGEST))
 
 
 def verify_with_progress(chain: Chain, level: int, *, amounts: Amounts, replay: Replay | None = None) -> Verdict:
@@ -101,7 +100,7 @@ def verify_with_progress(chain: Chain, level: int, *, amounts: Amounts, replay: 
 
 def show_verdict(verdict: Verdict, amounts: Amounts) -> None:
     """The result as a sentence; red names height and offset."""
-    said = foreign(verdict.sentence, limit=LONGEST)
+    said = markdown(verdict.sentence, limit=LONGEST)
     if verdict.ok:
         st.success(f"{said} Took {verdict.seconds:.1f} s.", icon=":material/verified_user:")
         return

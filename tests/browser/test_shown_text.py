@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from core.web.text import plain
+from core.web.escape import visible
 from tests.browser.hostile import TEXTS, Attacker
 from tests.running import REPO, free_port
 
@@ -62,7 +62,7 @@ def shown(chromium: Browser, texts: list[str], tmp_path_factory: pytest.TempPath
 def test_every_character_is_shown_as_it_is(shown: Page, texts: list[str]) -> None:
     for number, text in enumerate(texts):
         seen = shown.locator(f".st-key-text-{number}").inner_text().replace("\u2060", "")
-        assert " ".join(seen.split()) == " ".join(plain(text, limit=500).split()), text
+        assert " ".join(seen.split()) == " ".join(visible(text, limit=500).split()), text
 
 
 def test_nothing_is_made_of_it(shown: Page, attacker: Attacker) -> None:

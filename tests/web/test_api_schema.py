@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from core.runs import RunPlan, Selection
 from core.web import api, gate
-from core.web.limits import Rate
+from core.web.gate import Rate
 from tests.running import free_port
 from tests.web.conftest import House
 

@@ -8,8 +8,8 @@ import pytest
 
 from core.errors import InputError
 from core.settings import Settings
-from core.web.cookies import cookie_name
 from core.web.exposure import is_own_origin, knows_host, require_safe
+from core.web.session import cookie_name
 
 PUBLIC = Settings(host="0.0.0.0")
 PROXIED = Settings(public_url="https://lab.example.org")

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from core.web.text import csv_cell, foreign, plain, plotly
+from core.chain.export import csv_cell
+from core.web.escape import markdown, plotly, visible
 
 PUNCTUATION = set("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
 @given(some.text(max_size=80))
 def test_every_ascii_punctuation_mark_is_escaped(text: str) -> None:
-    shown = foreign(text, limit=1000)
+    shown = markdown(text, limit=1000)
     position = 0
     while position < len(shown):
         if shown[position] == "\\":
@@ -25,9 +26,9 @@ def test_every_ascii_punctuation_mark_is_escaped(text: str) -> None:
 
 @given(some.text(max_size=200))
 def test_what_is_shown_is_one_line_without_anything_invisible(text: str) -> None:
-    shown = plain(text, limit=1000)
+    shown = visible(text, limit=1000)
     assert shown.isprintable()
-    assert plain(shown, limit=10_000) == shown
+    assert visible(shown, limit=10_000) == shown
 
 
 @pytest.mark.parametrize(
@@ -42,18 +43,18 @@ def test_what_is_shown_is_one_line_without_anything_invisible(text: str) -> None
     ],
 )
 def test_plain_text_is_cut_and_spelled_out(text: object, shown: str) -> None:
-    assert plain(text) == shown
+    assert visible(text) == shown
 
 
 def test_a_hundred_thousand_characters_are_cut_before_they_are_looked_at() -> None:
-    assert len(foreign("[" * 100_000)) == 161
+    assert len(markdown("[" * 100_000)) == 161
 
 
 def test_what_streamlit_recognises_after_escapes_is_parted() -> None:
     for text in ("a@b.org", "http://x", "www.x.org", ":tada:", ":material/home:", "a->b", "--", "<=", "~="):
-        assert "\u2060" in foreign(text), text
+        assert "\u2060" in markdown(text), text
     for text in ("12:30", "HH-001", "a/b", "x = 3"):
-        assert "\u2060" not in foreign(text), text
+        assert "\u2060" not in markdown(text), text
 
 
 def test_text_in_a_figure_is_no_markup() -> None:

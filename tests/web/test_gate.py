@@ -13,10 +13,8 @@ from starlette.types import Message
 
 from core.errors import NotSignedInError
 from core.web import api, gate
-from core.web.api import chain, datasets, docs, lab, runs
-from core.web.compare import staging
-from core.web.gate import Gate
-from core.web.limits import Buckets, Rate
+from core.web.api import chain, datasets, docs, lab, runs, staging
+from core.web.gate import Buckets, Gate, Rate
 from tests.web.conftest import GOOD, HOST, ORIGIN, Client, House
 
 READ, WRITE = "read", "write"

@@ -20,7 +20,7 @@ FACES = sorted([*PAGES, *(ROOT / "core" / "web").rglob("*.py"), ROOT / "streamli
 UI = ROOT / "core" / "web" / "ui.py"
 BANNED_WORDS = {"unsafe_allow_html", "unsafe_allow_javascript"}
 DROP_ZONE = ROOT / "core" / "web" / "compare" / "drop_zone.py"  # its script is a file of ours, as the policy asks
-SCRIPT_PLACE = ROOT / "core" / "web" / "exchange_script.py"
+SCRIPT_PLACE = ROOT / "core" / "web" / "sign_in.py"
 ANONYMOUS = "Sign in to see this page."
 
 

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from core.web.explorer import address
+from core.web.explorer import view
 from core.web.table import Cell, Column, html_facts, html_table
 
 PAYLOADS = [
@@ -40,7 +40,7 @@ def seen(markup: str) -> Seen:
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_foreign_text_stays_text_in_every_place_of_a_table(payload: str) -> None:
-    href = address.link(household=payload)
+    href = view.link(household=payload)
     row = [Cell(payload, href=href, title=payload), payload]
     markup = html_table([Column(payload, explains=payload), Column("b", "code")], [row], name=payload)
     page = seen(markup)
@@ -83,7 +83,7 @@ def test_a_row_with_too_few_cells_is_a_mistake() -> None:
     ],
 )
 def test_an_address_asks_for_one_view(parameters: dict[str, str], expected: tuple[str, str]) -> None:
-    asked = address.read(parameters)
+    asked = view.read(parameters)
     assert (asked.view, asked.subject) == expected
 
 
@@ -91,6 +91,6 @@ def test_a_link_and_its_reading_are_inverse_even_for_foreign_ids() -> None:
     for payload in [*PAYLOADS, "HH 001&block=9", "ハウス"]:
         from urllib.parse import parse_qsl
 
-        parameters = dict(parse_qsl(address.link(household=payload, from_="2026-01-01").removeprefix("?")))
-        assert address.read(parameters) == address.Address("household", payload)
+        parameters = dict(parse_qsl(view.link(household=payload, from_="2026-01-01").removeprefix("?")))
+        assert view.read(parameters) == view.Address("household", payload)
         assert parameters["from"] == "2026-01-01"

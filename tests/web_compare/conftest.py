@@ -1,4 +1,4 @@
-"""A made-up run whose numbers are known, and the scene that shows it."""
+"""A made-up run whose numbers are known, and the view that shows it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from core.market.community import Community, Tariff
 from core.runs.results import KeptOutcome, ResultRow, Results, RowVerdict, RunResult
-from core.web.compare.numbers import Numbers
-from core.web.compare.scene import Scene, scene_of
+from core.web.compare.view import View, view_of
+from core.web.format import Numbers
 
 START = datetime(2024, 6, 9, 18, 30, tzinfo=UTC)  # midnight in Asia/Kolkata
 ALGORITHMS = {
@@ -86,13 +86,13 @@ def made_rows(community: Community, tariff: Tariff, share: float) -> tuple[dict,
 
 
 @pytest.fixture
-def make_scene(tmp_path: Path) -> Callable[..., Scene]:
-    """Build a scene of any size; `period`, `household_id` and `numbers` are handed on."""
+def make_scene(tmp_path: Path) -> Callable[..., View]:
+    """Build a view of any size; `period`, `household_id` and `numbers` are handed on."""
 
-    def make(households: int = 6, slots: int = 48 * 3, slot_h: float = 0.5, **shown: object) -> Scene:
+    def make(households: int = 6, slots: int = 48 * 3, slot_h: float = 0.5, **shown: object) -> View:
         community = made_community(households, slots, slot_h)
         result = made_result(tmp_path / f"{households}-{slots}", community)
-        return scene_of(result, "Base", **{"numbers": Numbers(), "readings": lambda: community, **shown})
+        return view_of(result, "Base", **{"numbers": Numbers(), "readings": lambda: community, **shown})
 
     return make
 

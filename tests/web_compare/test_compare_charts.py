@@ -25,28 +25,28 @@ from core.web.compare.charts import (
     sankey,
 )
 from core.web.compare.charts.chart import dashes, width_words
-from core.web.compare.scene import Scene, days_of, same_flows
+from core.web.compare.view import View, days_of, same_flows
 
-MakeScene = Callable[..., Scene]
+MakeScene = Callable[..., View]
 
 
-def every_chart(scene: Scene) -> dict[str, Chart]:
-    row = scene.rows[2]
+def every_chart(view: View) -> dict[str, Chart]:
+    row = view.rows[2]
     found = {
-        "price and volume": price_and_volume(scene),
-        "savings": cumulative_savings(scene),
-        "duration": duration(scene),
-        "bars": household_bars(scene, row),
-        "Lorenz": lorenz_curves(scene),
-        "profile": profile(scene),
-        "Sankey": sankey(scene, row, ink="#000000"),
+        "price and volume": price_and_volume(view),
+        "savings": cumulative_savings(view),
+        "duration": duration(view),
+        "bars": household_bars(view, row),
+        "Lorenz": lorenz_curves(view),
+        "profile": profile(view),
+        "Sankey": sankey(view, row, ink="#000000"),
     }
-    return found | {key: heat_map(scene, row, key) for key in QUANTITIES}
+    return found | {key: heat_map(view, row, key) for key in QUANTITIES}
 
 
 def test_a_year_of_500_households_stays_within_5000_points_a_chart(make_scene: MakeScene) -> None:
-    scene = make_scene(500, 35_040, 0.25, household_id="HH003")
-    sizes = {label: points(chart.figure) for label, chart in every_chart(scene).items()}
+    view = make_scene(500, 35_040, 0.25, household_id="HH003")
+    sizes = {label: points(chart.figure) for label, chart in every_chart(view).items()}
     assert all(0 < size <= MAX_POINTS for size in sizes.values()), sizes
 
 
@@ -59,26 +59,26 @@ def test_every_chart_says_its_message_and_has_units_on_its_axes(make_scene: Make
 
 
 def test_an_algorithm_has_one_colour_in_every_chart(make_scene: MakeScene) -> None:
-    scene = make_scene()
-    for chart in (price_and_volume(scene), cumulative_savings(scene), lorenz_curves(scene)):
+    view = make_scene()
+    for chart in (price_and_volume(view), cumulative_savings(view), lorenz_curves(view)):
         drawn = {trace.name.split(" · ")[0]: trace.line.color for trace in chart.figure.data}
         assert drawn["Mid-market rate"] == ALGORITHM_COLOURS["mid_market_rate"]
 
 
 def test_totals_survive_condensing(make_scene: MakeScene) -> None:
-    scene = make_scene(6, 48 * 400, 0.5)
-    chart = cumulative_savings(scene)
+    view = make_scene(6, 48 * 400, 0.5)
+    chart = cumulative_savings(view)
     line = next(trace for trace in chart.figure.data if trace.name == "Mid-market rate")
-    assert line.y[-1] == pytest.approx(scene.rows[2].figures["savings"])
-    volume = [trace for trace in price_and_volume(scene).figure.data if trace.name == "Mid-market rate"][1]
-    assert np.nansum(volume.y) == pytest.approx(scene.rows[2].figures["traded_kwh"])
+    assert line.y[-1] == pytest.approx(view.rows[2].figures["savings"])
+    volume = [trace for trace in price_and_volume(view).figure.data if trace.name == "Mid-market rate"][1]
+    assert np.nansum(volume.y) == pytest.approx(view.rows[2].figures["traded_kwh"])
 
 
 def test_a_chosen_period_leaves_out_the_other_days(make_scene: MakeScene) -> None:
-    scene = make_scene(period=(date(2024, 6, 11), date(2024, 6, 11)))
-    assert days_of(scene.starts) == (date(2024, 6, 11), date(2024, 6, 11))
-    assert len(scene.starts) == 48
-    assert len(scene.series(scene.rows[1], "traded_kwh")[0]) == 48
+    view = make_scene(period=(date(2024, 6, 11), date(2024, 6, 11)))
+    assert days_of(view.starts) == (date(2024, 6, 11), date(2024, 6, 11))
+    assert len(view.starts) == 48
+    assert len(view.series(view.rows[1], "traded_kwh")[0]) == 48
 
 
 def test_a_period_outside_the_run_shows_all_of_it(make_scene: MakeScene) -> None:
@@ -86,9 +86,9 @@ def test_a_period_outside_the_run_shows_all_of_it(make_scene: MakeScene) -> None
 
 
 def test_settlements_of_one_dispatch_share_a_duration_curve(make_scene: MakeScene) -> None:
-    scene = make_scene()
-    assert [len(group) for group in same_flows(scene)] == [4]
-    chart = duration(scene)
+    view = make_scene()
+    assert [len(group) for group in same_flows(view)] == [4]
+    chart = duration(view)
     assert [trace.name for trace in chart.figure.data] == ["Grid only and 3 more, alike"]
     assert "the same dispatch has the same flows" in chart.note
 
@@ -96,11 +96,11 @@ def test_settlements_of_one_dispatch_share_a_duration_curve(make_scene: MakeScen
 def test_losers_are_red_and_hatched_and_counted_in_words(
     make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene = make_scene()
-    known = scene.result.households(scene.rows[2])
+    view = make_scene()
+    known = view.result.households(view.rows[2])
     savings = np.array([5.0, -2.0, 3.0, 0.0, 1.0, -1.0])
-    monkeypatch.setattr(type(scene.result), "households", lambda self, row: {**known, "savings": savings})
-    chart = household_bars(scene, scene.rows[2])
+    monkeypatch.setattr(type(view.result), "households", lambda self, row: {**known, "savings": savings})
+    chart = household_bars(view, view.rows[2])
     bars = chart.figure.data[0]
     assert list(bars.x) == ["HH001", "HH003", "HH005", "HH004", "HH006", "HH002"]
     assert [colour == RETAIL for colour in bars.marker.color] == [False] * 4 + [True] * 2
@@ -109,31 +109,31 @@ def test_losers_are_red_and_hatched_and_counted_in_words(
 
 
 def test_energy_in_equals_energy_out_at_every_place_of_the_sankey(make_scene: MakeScene) -> None:
-    scene = make_scene()
-    link = sankey(scene, scene.rows[1], ink="#000000").figure.data[0].link
-    places = sankey(scene, scene.rows[1], ink="#000000").figure.data[0].node.label
+    view = make_scene()
+    link = sankey(view, view.rows[1], ink="#000000").figure.data[0].link
+    places = sankey(view, view.rows[1], ink="#000000").figure.data[0].node.label
     flow = dict.fromkeys(places, 0.0)
     for source, target, value in zip(link.source, link.target, link.value, strict=True):
         flow[places[source]] -= value
         flow[places[target]] += value
-    hours = scene.result.slot_h
+    hours = view.result.slot_h
     assert flow["Neighbours"] == pytest.approx(0)
     assert flow["Own roof"] == pytest.approx(0)
-    assert flow["Solar"] == pytest.approx(-scene.readings().solar_kw.sum() * hours)
-    assert flow["Use"] == pytest.approx(scene.readings().load_kw.sum() * hours)
+    assert flow["Solar"] == pytest.approx(-view.readings().solar_kw.sum() * hours)
+    assert flow["Use"] == pytest.approx(view.readings().load_kw.sum() * hours)
 
 
 def test_an_algorithm_that_gives_figures_only_is_left_out_of_charts(make_scene: MakeScene) -> None:
-    scene = make_scene()
-    rows = (*scene.result.rows, replace(scene.result.rows[2], name="Figures only", verdicts=()))
-    with_stranger = replace(scene, result=replace(scene.result, rows=rows))
+    view = make_scene()
+    rows = (*view.result.rows, replace(view.result.rows[2], name="Figures only", verdicts=()))
+    with_stranger = replace(view, result=replace(view.result, rows=rows))
     for chart in (price_and_volume(with_stranger), cumulative_savings(with_stranger), lorenz_curves(with_stranger)):
         assert not any("Figures only" in str(trace.name) for trace in chart.figure.data)
 
 
 def test_a_price_without_neighbours_is_a_dot(make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = make_scene()
-    read = type(scene.result).series
+    view = make_scene()
+    read = type(view.result).series
 
     def rare(self: object, row: object, names: object = None) -> dict[str, np.ndarray]:
         found = read(self, row, names)
@@ -141,8 +141,8 @@ def test_a_price_without_neighbours_is_a_dot(make_scene: MakeScene, monkeypatch:
             found["price"] = np.where(np.arange(len(found["price"])) % 24 == 20, found["price"], np.nan)
         return found
 
-    monkeypatch.setattr(type(scene.result), "series", rare)
-    dots = [trace for trace in price_and_volume(scene).figure.data if trace.mode == "markers"]
+    monkeypatch.setattr(type(view.result), "series", rare)
+    dots = [trace for trace in price_and_volume(view).figure.data if trace.mode == "markers"]
     assert dots
     assert all(np.isfinite(trace.y).all() for trace in dots)
 
@@ -163,8 +163,8 @@ def test_widths_of_time_are_written_as_people_say_them() -> None:
 
 
 def test_markup_in_an_algorithms_name_is_shown_as_it_is(make_scene: MakeScene) -> None:
-    scene = make_scene()
-    rows = tuple(replace(row, name='<a href="//x">MMR</a>') for row in scene.result.rows)
-    marked = replace(scene, result=replace(scene.result, rows=rows))
+    view = make_scene()
+    rows = tuple(replace(row, name='<a href="//x">MMR</a>') for row in view.result.rows)
+    marked = replace(view, result=replace(view.result, rows=rows))
     names = [trace.name for trace in cumulative_savings(marked).figure.data]
     assert "&lt;a href=&quot;//x&quot;&gt;MMR&lt;/a&gt;" in names

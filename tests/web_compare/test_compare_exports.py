@@ -22,23 +22,24 @@ from core.runs.plan import RunPlan, Scenario, Selection
 from core.runs.runs import RunState
 from core.runs.tariffs import MICRO, Period, TariffPlan
 from core.settings import Settings
-from core.web.compare import charts, staging
-from core.web.compare.export import DIFFERENCES, accounts_export, figures_export, series_export
-from core.web.compare.numbers import Numbers
+from core.web.api import staging
+from core.web.compare import charts
 from core.web.compare.report import Contents, report
-from core.web.compare.scene import Scene
 from core.web.compare.table import MODES, table_of
+from core.web.compare.tables import DIFFERENCES, accounts_export, figures_export, series_export
+from core.web.compare.view import View
+from core.web.format import Numbers
 
-MakeScene = Callable[..., Scene]
+MakeScene = Callable[..., View]
 CONTEXT = {"run_id": "r1", "dataset_digest": "c" * 64}
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_exported_table_has_the_lines_columns_and_numbers_of_the_screen(make_scene: MakeScene, mode: str) -> None:
-    scene = make_scene()
+    view = make_scene()
     numbers = Numbers()
-    shown = table_of(scene.rows, baseline_id="mid_market_rate", mode=mode, differences_only=True)
+    shown = table_of(view.rows, baseline_id="mid_market_rate", mode=mode, differences_only=True)
     exported = figures_export(shown, numbers, CONTEXT)
     assert list(exported.table["algorithm_id"]) == [line.row.algorithm_id for line in shown.lines]
     assert list(exported.table["baseline"]) == [True, False, False, False]
@@ -54,8 +55,8 @@ def test_an_exported_table_has_the_lines_columns_and_numbers_of_the_screen(make_
 
 
 def test_csv_parquet_and_json_hold_the_same(make_scene: MakeScene) -> None:
-    scene = make_scene()
-    exported = figures_export(table_of(scene.rows), Numbers(), CONTEXT)
+    view = make_scene()
+    exported = figures_export(table_of(view.rows), Numbers(), CONTEXT)
     lines = list(csv.DictReader(io.StringIO(exported.csv().decode("utf-8-sig"))))
     document = json.loads(exported.json())
     parquet = pq.read_table(io.BytesIO(exported.parquet()))
@@ -78,30 +79,30 @@ def test_what_is_not_defined_is_empty_in_csv_and_null_in_json(make_scene: MakeSc
 
 
 def test_no_cell_of_a_csv_is_a_formula(make_scene: MakeScene) -> None:
-    scene = make_scene()
-    rows = [replace(row, name="=cmd|'/C calc'!A0") for row in scene.rows]
+    view = make_scene()
+    rows = [replace(row, name="=cmd|'/C calc'!A0") for row in view.rows]
     text = figures_export(table_of(rows), Numbers(), CONTEXT).csv().decode("utf-8-sig")
     assert "'=cmd" in text
     assert ",=cmd" not in text
 
 
 def test_accounts_and_series_are_those_of_the_scene(make_scene: MakeScene) -> None:
-    scene = make_scene()
-    accounts = accounts_export(scene, CONTEXT).table
-    assert len(accounts) == len(scene.rows) * 6
+    view = make_scene()
+    accounts = accounts_export(view, CONTEXT).table
+    assert len(accounts) == len(view.rows) * 6
     of_one = accounts[accounts["algorithm_id"] == "mid_market_rate"]
-    assert np.allclose(of_one["savings"], scene.result.households(scene.rows[2])["savings"])
-    series = series_export(scene, CONTEXT)
-    assert len(series.table) == len(scene.rows) * 144
+    assert np.allclose(of_one["savings"], view.result.households(view.rows[2])["savings"])
+    series = series_export(view, CONTEXT)
+    assert len(series.table) == len(view.rows) * 144
     assert series.units["price"] == "₹/kWh"
     assert str(series.table["start_utc"].iloc[0]) == "2024-06-09 18:30:00"
     assert str(series.table["start_local"].iloc[0]) == "2024-06-10 00:00:00"
 
 
-def state_of(scene: Scene, name: str) -> RunState:
+def state_of(view: View, name: str) -> RunState:
     evening = Period(18 * 60, 22 * 60, 10 * MICRO, 3 * MICRO, days=(0, 1, 2, 3, 4))
     plan = RunPlan(
-        tuple(Selection(row.algorithm_id) for row in scene.rows),
+        tuple(Selection(row.algorithm_id) for row in view.rows),
         (Scenario("Base", TariffPlan(periods=(evening,)), {"capacity_kwh": 5.0}),),
     )
     moment = datetime(2024, 7, 1, tzinfo=UTC)
@@ -125,9 +126,9 @@ def state_of(scene: Scene, name: str) -> RunState:
     return RunState(**{field: values.get(field) for field in RunState.__dataclass_fields__})
 
 
-def made_report(scene: Scene, *, name: str = "June", receipt: dict[str, object] | None = None) -> str:
-    drawn = {"Savings": charts.cumulative_savings(scene), "Energy": charts.sankey(scene, scene.rows[1], ink="#000000")}
-    contents = Contents(state_of(scene, name), scene, "asha", table_of(scene.rows), drawn, receipt)
+def made_report(view: View, *, name: str = "June", receipt: dict[str, object] | None = None) -> str:
+    drawn = {"Savings": charts.cumulative_savings(view), "Energy": charts.sankey(view, view.rows[1], ink="#000000")}
+    contents = Contents(state_of(view, name), view, "asha", table_of(view.rows), drawn, receipt)
     return report(contents).decode()
 
 

@@ -9,8 +9,8 @@ import pytest
 from core.market.figures import FIGURES as MARKET_FIGURES
 from core.runs.results import ResultRow
 from core.web.compare.figures import FIGURES, figure_of
-from core.web.compare.numbers import Numbers
 from core.web.compare.table import KEY, groups_of, table_of
+from core.web.format import Numbers
 
 NAN = float("nan")
 

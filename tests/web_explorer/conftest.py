@@ -23,7 +23,7 @@ from tests.web_explorer.support import Ticking
 REPO = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import streamlit as st
-from core.web.explorer.lens import PAGES
+from core.web.explorer.view import PAGES
 names = ("explorer", "live", "compare")
 st.navigation([st.Page(PAGES / f"{name}.py", url_path=name, default=name == "explorer") for name in names]).run()
 """
@@ -86,14 +86,14 @@ def page(services: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Open the explorer at an address as somebody who is signed in."""
     from core import exchange
     from core.web import session
-    from core.web.explorer import lens as lens_module
+    from core.web.explorer import view as view_module
 
     pages = tmp_path / "pages"
     pages.mkdir()
     shutil.copy(REPO / "pages" / "explorer.py", pages / "explorer.py")
     for name in ("live", "compare"):
         (pages / f"{name}.py").write_text(f"import streamlit as st\nst.title('{name}')\n")
-    monkeypatch.setattr(lens_module, "PAGES", pages)
+    monkeypatch.setattr(view_module, "PAGES", pages)
     monkeypatch.setattr(session, "signed_in", lambda: services.user)
     monkeypatch.setattr(exchange, "current", lambda: services)
 

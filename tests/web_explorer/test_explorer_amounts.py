@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.web.explorer.amounts import Amounts, decimal, fixed, short
+from core.web.format import Amounts, decimal, fixed, short
 
 RUPEES = Amounts("₹", "1,234.5")
 EUROS = Amounts("€", "1.234,5")

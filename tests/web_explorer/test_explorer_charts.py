@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from core.web.explorer import charts, periods
-from core.web.explorer.times import Clock
+from core.web.explorer import charts, trends
+from core.web.format import Clock
 
 DELHI = Clock("Asia/Kolkata")
 
 
-def buckets(first: datetime, count: int, *, every_ms: int = periods.QUARTER_MS) -> dict[str, np.ndarray]:
+def buckets(first: datetime, count: int, *, every_ms: int = trends.QUARTER_MS) -> dict[str, np.ndarray]:
     start = int(first.timestamp()) * 1000
     return {"at_ms": start + every_ms * np.arange(count), "energy_wh": np.full(count, 100)}
 
@@ -20,7 +20,7 @@ def buckets(first: datetime, count: int, *, every_ms: int = periods.QUARTER_MS) 
 def test_days_of_the_site_are_made_of_whole_quarters_though_its_offset_is_half_an_hour() -> None:
     # 2026-01-01 in Delhi is 18:30 to 18:30 UTC: 96 quarters of 100 Wh a day
     totals = buckets(datetime(2025, 12, 31, 18, 30, tzinfo=UTC), 3 * 96)
-    found = periods.gather(totals, DELHI, unit=periods.DAY, columns=("energy_wh",))
+    found = trends.gather(totals, DELHI, unit=trends.DAY, columns=("energy_wh",))
     assert found.at == [datetime(2026, 1, day) for day in (1, 2, 3)]
     assert found.sums["energy_wh"].tolist() == [9600, 9600, 9600]
 
@@ -28,13 +28,13 @@ def test_days_of_the_site_are_made_of_whole_quarters_though_its_offset_is_half_a
 def test_the_day_of_the_clock_change_has_one_hour_less() -> None:
     london = ZoneInfo("Europe/London")
     totals = buckets(datetime(2026, 3, 28, tzinfo=london), 3 * 96 - 4)
-    found = periods.gather(totals, Clock("Europe/London"), unit=periods.DAY, columns=("energy_wh",))
+    found = trends.gather(totals, Clock("Europe/London"), unit=trends.DAY, columns=("energy_wh",))
     assert found.sums["energy_wh"].tolist() == [9600, 9200, 9600]
 
 
 def test_nothing_gathers_to_nothing() -> None:
     empty = {"at_ms": np.zeros(0, np.int64), "energy_wh": np.zeros(0, np.int64)}
-    found = periods.gather(empty, DELHI, unit=periods.HOUR, columns=("energy_wh",))
+    found = trends.gather(empty, DELHI, unit=trends.HOUR, columns=("energy_wh",))
     assert found.at == []
     assert found.sums["energy_wh"].tolist() == []
 
@@ -42,16 +42,16 @@ def test_nothing_gathers_to_nothing() -> None:
 @pytest.mark.parametrize(
     ("span", "unit"),
     [
-        (timedelta(hours=1), periods.MINUTE),
-        (timedelta(days=2), periods.QUARTER),
-        (timedelta(days=30), periods.HOUR),
-        (timedelta(days=400), periods.DAY),
+        (timedelta(hours=1), trends.MINUTE),
+        (timedelta(days=2), trends.QUARTER),
+        (timedelta(days=30), trends.HOUR),
+        (timedelta(days=400), trends.DAY),
     ],
 )
-def test_the_unit_keeps_a_chart_readable(span: timedelta, unit: periods.Unit) -> None:
-    found = periods.unit_for(int(span.total_seconds() * 1000))
+def test_the_unit_keeps_a_chart_readable(span: timedelta, unit: trends.Unit) -> None:
+    found = trends.unit_for(int(span.total_seconds() * 1000))
     assert found is unit
-    points = span / timedelta(milliseconds=periods.DAY_MS if found is periods.DAY else found.bucket_ms)
+    points = span / timedelta(milliseconds=trends.DAY_MS if found is trends.DAY else found.bucket_ms)
     assert points <= 6_000
 
 
@@ -118,13 +118,13 @@ def test_bought_energy_points_down_and_is_named_as_it_is() -> None:
 
 
 def test_no_line_is_drawn_over_a_time_without_any_trade() -> None:
-    at_ms = np.array([0, 1, 2, 60, 61]) * periods.QUARTER_MS
-    times, values = periods.with_gaps(at_ms, np.arange(5.0), bucket_ms=periods.QUARTER_MS)
-    assert [time // periods.QUARTER_MS for time in times] == [0, 1, 2, 3, 60, 61]
+    at_ms = np.array([0, 1, 2, 60, 61]) * trends.QUARTER_MS
+    times, values = trends.with_gaps(at_ms, np.arange(5.0), bucket_ms=trends.QUARTER_MS)
+    assert [time // trends.QUARTER_MS for time in times] == [0, 1, 2, 3, 60, 61]
     assert np.isnan(values).tolist() == [False, False, False, True, False, False]
 
 
 @pytest.mark.parametrize("days", [0.01, 1, 30, 365, 3650])
 def test_medians_over_any_time_have_few_points(days: float) -> None:
-    span_ms = int(days * periods.DAY_MS)
-    assert span_ms / periods.bucket_for(span_ms) <= periods.MOST_BUCKETS
+    span_ms = int(days * trends.DAY_MS)
+    assert span_ms / trends.bucket_for(span_ms) <= trends.MOST_BUCKETS

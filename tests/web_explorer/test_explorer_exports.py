@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pyarrow.parquet as pq
 import pytest
 
-from core.chain import Chain
+from core.chain import Chain, export
 from core.chain.records import Filter
 from core.ledger import transaction
-from core.web.explorer import exports, filters
-from core.web.explorer.amounts import Amounts
+from core.web.explorer import transactions
 from core.web.explorer.households import Account, statement_csv
+from core.web.format import Amounts
 from tests.web_explorer.support import START_MS, trade
 
 Mine = Callable[..., None]
@@ -28,24 +28,24 @@ def filled(chain: Chain, mine: Mine) -> Chain:
 
 
 def test_an_export_has_every_transaction_that_the_filter_lets_through(filled: Chain) -> None:
-    found = exports.gather(filled, Filter(household="HH003"))
+    found = export.gather(filled, Filter(household="HH003"))
     assert len(found) == 10
     assert {entry.document["buyer"] for entry in found} == {"HH003"}
-    assert len(exports.gather(filled, Filter())) == 31
+    assert len(export.gather(filled, Filter())) == 31
 
 
 def test_an_export_is_gathered_in_pages_and_has_a_limit(filled: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "PAGE", 7)
-    assert [entry.seq for entry in exports.gather(filled, Filter())] == [*range(30, -1, -1)]
-    monkeypatch.setattr(exports, "MOST", 10)
-    assert len(exports.gather(filled, Filter())) == 10
+    monkeypatch.setattr(export, "PAGE", 7)
+    assert [entry.seq for entry in export.gather(filled, Filter())] == [*range(30, -1, -1)]
+    monkeypatch.setattr(export, "MOST", 10)
+    assert len(export.gather(filled, Filter())) == 10
 
 
 def test_the_formats_agree_with_the_ledger(filled: Chain) -> None:
-    entries = exports.gather(filled, Filter())
-    rows = list(csv.DictReader(io.StringIO(exports.to_csv(entries).decode())))
-    lines = [json.loads(line) for line in exports.to_jsonl(entries).splitlines()]
-    table = pq.read_table(io.BytesIO(exports.to_parquet(entries))).to_pylist()
+    entries = export.gather(filled, Filter())
+    rows = list(csv.DictReader(io.StringIO(export.to_csv(entries).decode())))
+    lines = [json.loads(line) for line in export.to_jsonl(entries).splitlines()]
+    table = pq.read_table(io.BytesIO(export.to_parquet(entries))).to_pylist()
     for entry, row, line, record in zip(entries, rows, lines, table, strict=True):
         assert row["tx_hash"] == line["tx_hash"] == record["tx_hash"] == entry.tx_hash
         assert line["transaction"] == json.loads(record["transaction"]) == entry.document
@@ -56,7 +56,7 @@ def test_the_formats_agree_with_the_ledger(filled: Chain) -> None:
 
 
 def test_a_spreadsheet_takes_no_cell_for_a_formula(filled: Chain) -> None:
-    text = exports.to_csv(exports.gather(filled, Filter(kind="note"))).decode()
+    text = export.to_csv(export.gather(filled, Filter(kind="note"))).decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert rows[0]["text"] == "'=cmd|'/C calc'!A0"
     assert rows[0]["author"] == "'@ada"
@@ -75,7 +75,7 @@ TYPED = [(3.5, 1000, 3500), (1.001, 1000, 1001), (0.1 + 0.2, 10**6, 300_000), (6
 
 @pytest.mark.parametrize(("typed", "factor", "expected"), TYPED)
 def test_bounds_are_the_decimals_that_were_typed(typed: float, factor: int, expected: int) -> None:
-    assert filters._scaled(typed, factor) == expected
+    assert transactions._scaled(typed, factor) == expected
 
 
 def test_amounts_of_a_figure_that_is_not_defined_is_a_dash() -> None:

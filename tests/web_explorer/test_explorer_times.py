@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from core.errors import InputError
-from core.web.explorer.times import Clock, Span, ago, duration
+from core.web.format import Clock, Span, ago, duration
 
 DELHI = Clock("Asia/Kolkata")
 LONDON = Clock("Europe/London")

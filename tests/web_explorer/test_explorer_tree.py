@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.chain.records import Step
 from core.ledger import merkle
-from core.web.explorer.tree import draw, log_steps
+from core.web.explorer.transaction import ladder, log_steps
 
 
 def leaf(text: bytes) -> bytes:
@@ -45,12 +45,12 @@ def test_another_header_leads_to_another_root() -> None:
 
 def test_the_ladder_shows_every_hash_in_full_on_hover_and_siblings_on_their_side() -> None:
     steps = [Step("aa" * 32, True, "bb" * 32), Step("cc" * 32, False, "dd" * 32)]
-    drawn = draw("11" * 32, steps, leaf_name="this transaction", root_name="tx_root")
+    drawn = ladder("11" * 32, steps, leaf_name="this transaction", root_name="tx_root")
     hovers = [row[1] for trace in drawn.data if trace.customdata is not None for row in trace.customdata]
     assert hovers == ["11" * 32, "bb" * 32, "dd" * 32, "aa" * 32, "cc" * 32]
     assert [list(trace.x) for trace in drawn.data][2] == [-1, 1]
 
 
 def test_a_block_of_one_transaction_draws_a_single_node() -> None:
-    drawn = draw("11" * 32, [], leaf_name="this transaction", root_name="tx_root")
+    drawn = ladder("11" * 32, [], leaf_name="this transaction", root_name="tx_root")
     assert [len(trace.x) for trace in drawn.data] == [0, 1, 0]

@@ -10,8 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.chain import Chain
 from core.settings import Settings
 from core.web import trust as module
-from core.web.explorer.amounts import Amounts
-from core.web.explorer.times import Clock
+from core.web.format import Amounts, Clock
 from core.web.trust import trust
 from tests.web_explorer.support import trade
 

@@ -15,12 +15,10 @@ from core.live.price import PricePoint, PriceSnapshot
 from core.live.snapshot import FeedSnapshot, LiveTrade
 from core.store.pool import PendingRow
 from core.store.quarantine import QuarantineRow
-from core.web.compare.numbers import Numbers
-from core.web.live import badges as badges_module
+from core.web.format import Numbers
+from core.web.live import screen as badges_module
 from core.web.live import tables
-from core.web.live.badges import age
-from core.web.live.price_chart import price_chart
-from core.web.live.screen import _running_mean
+from core.web.live.screen import _running_mean, price_chart
 
 RUPEES = Numbers("₹", "1,234.5")
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -79,13 +77,6 @@ def status(**changes: object) -> ChainStatus:
         checkpoint="",
     )
     return replace(whole, **changes)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(-3, "0 s"), (12.4, "12 s"), (180, "3 min"), (7300, "2 h"), (400_000, "4 d")]
-)
-def test_an_age_is_said_in_the_largest_whole_unit(seconds: float, words: str) -> None:
-    assert age(seconds) == words
 
 
 def cells(table: str) -> list[str]:

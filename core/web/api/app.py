@@ -12,10 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import LabError, NotFoundError
-from core.web.api import chain, datasets, docs, lab, runs
+from core.web.api import chain, datasets, docs, lab, runs, staging
 from core.web.api.answers import Answer, refusal
 from core.web.api.shapes import ErrorAnswer
-from core.web.compare import staging
 
 PATHS = ("/api/{path:path}", "/mine", "/block/{path:path}", "/upload", "/session", "/logout")
 """Where the pages' server hands requests over to this application."""

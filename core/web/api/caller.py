@@ -11,8 +11,8 @@ from starlette.requests import HTTPConnection
 from core.accounts import User, may
 from core.errors import NotAllowedError, NotSignedInError
 from core.exchange import current
-from core.web.cookies import cookie_name
 from core.web.exposure import is_own_origin
+from core.web.session import cookie_name
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

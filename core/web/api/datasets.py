@@ -19,7 +19,7 @@ from core.runs import Added
 from core.web.api.answers import Answer
 from core.web.api.caller import Analyst, Reader
 from core.web.api.shapes import Anything, Page
-from core.web.text import plain
+from core.web.escape import visible
 
 router = APIRouter(tags=["datasets"])
 
@@ -80,7 +80,7 @@ def _on_disk(files: list[UploadFile]) -> Iterator[list[tuple[str, Path]]]:
         kept = []
         for number, file in enumerate(files):
             if (file.size or 0) > FILE_BYTES:
-                raise TooLargeError(f"{plain(file.filename)} is larger than 20 MB.", fix="Split it by household.")
+                raise TooLargeError(f"{visible(file.filename)} is larger than 20 MB.", fix="Split it by household.")
             path = Path(folder) / str(number)
             with path.open("wb") as target:
                 shutil.copyfileobj(file.file, target)
@@ -94,6 +94,8 @@ def _answer(added: Added) -> Answer:
     if added.dataset is not None:
         return Answer({"dataset": added.dataset, **report}, status_code=201)
     first = added.report.errors[0]
-    place = f"{plain(first.file)} line {first.line}: " if first.line else f"{plain(first.file)}: " if first.file else ""
+    place = (
+        f"{visible(first.file)} line {first.line}: " if first.line else f"{visible(first.file)}: " if first.file else ""
+    )
     error = {"code": first.code, "message": place + first.message, "fix": first.fix}
     return Answer({"error": error, **report}, status_code=400)

@@ -10,8 +10,7 @@ from core.exchange import current
 from core.web.api.answers import Answer
 from core.web.api.caller import Reader, require_own_page, session_token
 from core.web.api.shapes import Anything
-from core.web.browser_name import browser_name
-from core.web.cookies import drop_cookie, set_cookie
+from core.web.session import drop_cookie, set_cookie
 
 router = APIRouter()
 
@@ -67,3 +66,23 @@ def logout(request: Request) -> Response:
 def me(user: Reader) -> Answer:
     """Whose session or token this is."""
     return Answer({"user_id": user.user_id, "username": user.username, "role": user.role})
+
+
+BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_name(user_agent: str) -> str:
+    """Such as "Firefox on Linux"; "A program" for anything that is no browser."""
+    browser = next((name for sign, name in BROWSERS if sign in user_agent), "")
+    system = next((name for sign, name in SYSTEMS if sign in user_agent), "")
+    if not browser:
+        return "A program"
+    return f"{browser} on {system}" if system else browser

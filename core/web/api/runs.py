@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from core.chain.export import csv_cell
 from core.exchange import current
 from core.market.algorithms import find
 from core.runs import Period, ResultRow, RunPlan, RunResult, RunState, Scenario, Selection, TariffPlan
@@ -19,8 +20,7 @@ from core.web.api.answers import Answer
 from core.web.api.caller import Analyst, Reader
 from core.web.api.paging import Limit, page
 from core.web.api.shapes import Anything, Page, RunRequest, ScenarioChoice, Started
-from core.web.text import csv_cell
-from core.web.trail import record
+from core.web.audit import record
 
 router = APIRouter(tags=["runs"])
 

@@ -1,4 +1,4 @@
-"""What the page's address asks for: `?run=…` a result, `?dataset=…` the next comparison of it, neither the doors.
+"""What the page's address asks for: `?run=…` a result, `?dataset=…` the next comparison of it, neither the start.
 
 `link=…` is a share link's token; `like=…` names a run whose choices the next one starts from. What is chosen within a
 result (scenario, baseline, period, household, tab) is kept in the address by its own widgets.

@@ -11,8 +11,8 @@ from core.market.algorithms import find
 from core.market.contract import Algorithm, Parameter, Value
 from core.runs.plan import RunPlan, Selection
 from core.web.charts import colour_of
-from core.web.compare.numbers import Numbers
-from core.web.text import foreign
+from core.web.escape import markdown
+from core.web.format import Numbers
 
 MOST = (1 << 53) - 1
 
@@ -44,12 +44,12 @@ def _card(
 ) -> Selection | None:
     with st.container(border=True, gap="xsmall", height="stretch"):
         used = st.checkbox(
-            f"{swatch(algorithm.id)} **{foreign(algorithm.name)}**",
+            f"{swatch(algorithm.id)} **{markdown(algorithm.name)}**",
             wanted,
             key=f"{key}_used",
-            help=f"{foreign(algorithm.promise, limit=300)} Source: {foreign(algorithm.source, limit=300)}",
+            help=f"{markdown(algorithm.promise, limit=300)} Source: {markdown(algorithm.source, limit=300)}",
         )
-        st.caption(foreign(algorithm.promise, limit=160))
+        st.caption(markdown(algorithm.promise, limit=160))
         if not used:
             return None
         if not algorithm.parameters:
@@ -64,7 +64,7 @@ def _card(
         changed = {each.name: values[each.name] for each in algorithm.parameters if values[each.name] != each.default}
         if changed:
             st.caption(
-                "Changed: " + ", ".join(f"{foreign(name)} = {foreign(value)}" for name, value in changed.items())
+                "Changed: " + ", ".join(f"{markdown(name)} = {markdown(value)}" for name, value in changed.items())
             )
         return Selection(algorithm.id, changed)
 
@@ -77,13 +77,13 @@ def swatch(algorithm_id: str) -> str:
 def title_of(parameter: Parameter, numbers: Numbers) -> str:
     """The parameter's name with its unit, as Markdown."""
     unit = numbers.unit(parameter.unit)
-    return foreign(parameter.name.replace("_", " ")) + (f" ({foreign(unit)})" if unit else "")
+    return markdown(parameter.name.replace("_", " ")) + (f" ({markdown(unit)})" if unit else "")
 
 
 def _input(parameter: Parameter, value: Value, numbers: Numbers, *, key: str) -> Value:
     label, explained = (
         title_of(parameter, numbers),
-        f"{foreign(parameter.help, limit=300)} Allowed: {foreign(parameter.allowed, limit=300)}.",
+        f"{markdown(parameter.help, limit=300)} Allowed: {markdown(parameter.allowed, limit=300)}.",
     )
     if parameter.choices:
         choices = list(parameter.choices)
@@ -104,7 +104,7 @@ def _allowed(parameter: Parameter, value: Value) -> Value:
     try:
         return parameter.check(value)
     except MarketError as refusal:
-        st.error(foreign(refusal, limit=300))
+        st.error(markdown(refusal, limit=300))
         return parameter.default
 
 

@@ -15,7 +15,7 @@ from streamlit.components.v2.get_bidi_component_manager import get_bidi_componen
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
 from core.runs.datasets import MOST_FILES
-from core.web.compare.staging import address
+from core.web.api.staging import address
 
 NAME = "p2p_lab.drop_zone"
 BATCH = 100

@@ -10,7 +10,7 @@ from core.exchange import current
 from core.runs.runs import RunState
 from core.web.compare.address import go
 from core.web.compare.look import count
-from core.web.text import foreign
+from core.web.escape import markdown
 
 PAGE = 10
 BADGES = {
@@ -47,17 +47,17 @@ def show(user: User) -> None:
 def _line(state: RunState, user: User) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
         status(state)
-        tags = "".join(f" :gray-badge[{foreign(tag)}]" for tag in state.tags)
+        tags = "".join(f" :gray-badge[{markdown(tag)}]" for tag in state.tags)
         facts = [
-            foreign(state.dataset_name),
+            markdown(state.dataset_name),
             count(len(state.plan.selections), "algorithm"),
             count(len(state.plan.scenarios), "scenario"),
-            foreign(who_of(state.owner_id)),
+            markdown(who_of(state.owner_id)),
             f"{state.queued_at:%d %b %Y %H:%M} UTC",
             *([f"result {state.result_digest[:8]}"] if state.result_digest else []),
             *(["shared"] if state.shared and state.owner_id != user.user_id else []),
         ]
-        st.markdown(f"**{foreign(state.name)}**{tags}  \n:small[{' · '.join(facts)}]")
+        st.markdown(f"**{markdown(state.name)}**{tags}  \n:small[{' · '.join(facts)}]")
         st.space("stretch")
         if st.button("Open", key=f"compare_open_{state.run_id}"):
             go(run=state.run_id)
@@ -83,7 +83,7 @@ def again(state: RunState, user: User) -> None:
     try:
         run_id = current().runs.again(state.run_id, user_id=user.user_id)
     except LabError as refusal:
-        st.error(foreign(refusal, limit=400))
+        st.error(markdown(refusal, limit=400))
         return
     go(run=run_id)
 

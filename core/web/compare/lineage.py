@@ -11,8 +11,8 @@ from core.runs.plan import Scenario
 from core.runs.results import RunResult
 from core.runs.runs import RunState
 from core.runs.tariffs import MICRO, Period
-from core.web.compare.numbers import Numbers
-from core.web.text import plain
+from core.web.escape import visible
+from core.web.format import Numbers
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -46,9 +46,9 @@ def rows_of(result: RunResult) -> list[dict[str, str]]:
     """Every row of the result: scenario, algorithm, complete parameters, digests."""
     return [
         {
-            "Scenario": plain(row.scenario),
-            "Algorithm": plain(row.name),
-            "Parameters": plain(pairs(row.parameters), limit=600),
+            "Scenario": visible(row.scenario),
+            "Algorithm": visible(row.name),
+            "Parameters": visible(pairs(row.parameters), limit=600),
             "Digest of its source": row.source_digest,
             "Digest of its result": row.result_digest,
         }
@@ -63,10 +63,10 @@ def scenarios_of(scenarios: tuple[Scenario, ...], numbers: Numbers) -> list[dict
         tariff = scenario.tariff
         found.append(
             {
-                "Scenario": plain(scenario.name),
+                "Scenario": visible(scenario.name),
                 "Retail and feed-in price": _prices(tariff.retail_micro_per_kwh, tariff.feed_in_micro_per_kwh, numbers),
                 "Time of use": "; ".join(_period(each, numbers) for each in tariff.periods) or "the same at all times",
-                "Varied": plain(pairs(scenario.parameters)),
+                "Varied": visible(pairs(scenario.parameters)),
             }
         )
     return found

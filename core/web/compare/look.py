@@ -8,7 +8,7 @@ import streamlit as st
 _KEY = "compare_table"
 
 
-def dress() -> None:
+def page_style() -> None:
     """Put the page's rules on it: small headings, tables of figures."""
     paper = st.get_option(f"theme.{'dark' if st.context.theme.type == 'dark' else 'light'}.backgroundColor")
     st.html(

@@ -18,9 +18,9 @@ from core.runs.reports import Report
 from core.web.compare import algorithms, report_view, tariffs
 from core.web.compare.address import asked, go
 from core.web.compare.look import count
-from core.web.compare.numbers import Numbers, numbers_of
-from core.web.compare.reading import choose, progress_bar, uploads
-from core.web.text import foreign
+from core.web.compare.options import choose, progress_bar, uploads
+from core.web.escape import markdown
+from core.web.format import Numbers, numbers_of
 
 HEAVY = 60 * 672
 """Household-slots above which the optimum takes longer than a look: it is left to be chosen."""
@@ -47,13 +47,13 @@ def show(dataset_id: str, user: User) -> None:
 
 def _heading(dataset: Dataset) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.header(foreign(dataset.name, limit=120), anchor=False)
+        st.header(markdown(dataset.name, limit=120), anchor=False)
         if st.button("Other readings", icon=":material/arrow_back:", type="tertiary", key="compare_back"):
             go()
 
 
 def _not_here(missing: NotFoundError) -> None:
-    st.error(foreign(missing, limit=300))
+    st.error(markdown(missing, limit=300))
     if st.button("To the start", icon=":material/arrow_back:", key="compare_start"):
         go()
 
@@ -80,7 +80,7 @@ def _extend(dataset: Dataset, report: Report, user: User) -> None:
         before = current().datasets.options(dataset.dataset_id, user_id=user.user_id)
         options = replace(choose(before, key="compare_again"), pv_kw=_installed_pv(report))
     except LabError as refusal:
-        st.error(foreign(refusal, limit=400))
+        st.error(markdown(refusal, limit=400))
         return
     if st.button("Read all files of the dataset with these choices", icon=":material/sync:", key="compare_reread"):
         _read_again(dataset, user, options, uploads(added or []))
@@ -102,11 +102,11 @@ def _read_again(dataset: Dataset, user: User, options: Options, files: list[Uplo
                 dataset.dataset_id, files, user_id=user.user_id, options=options, progress=progress
             )
     except LabError as refusal:
-        st.error(foreign(refusal, limit=400))
+        st.error(markdown(refusal, limit=400))
         return
     if added.dataset is None:
         reason = added.report.errors[0].message if added.report.errors else "nothing could be read."
-        st.error(f"The dataset stays as it was: {foreign(reason, limit=600)}")
+        st.error(f"The dataset stays as it was: {markdown(reason, limit=600)}")
         return
     st.rerun()
 
@@ -129,7 +129,7 @@ def _compare(dataset: Dataset, report: Report, user: User, numbers: Numbers) -> 
         )
         plan = RunPlan(tuple(chosen), scenarios) if chosen else None
     except LabError as refusal:
-        st.error(foreign(refusal, limit=400))
+        st.error(markdown(refusal, limit=400))
         return
     _start(dataset, plan, user, key=key)
 
@@ -164,6 +164,6 @@ def _start(dataset: Dataset, plan: RunPlan | None, user: User, *, key: str) -> N
                 user.user_id, dataset.dataset_id, plan=plan, name=name or "", tags=(tags or "").split(",")
             )
         except LabError as refusal:
-            st.error(foreign(refusal, limit=400))
+            st.error(markdown(refusal, limit=400))
             return
         go(run=run_id)

@@ -18,10 +18,10 @@ from core.runs.results import ResultRow
 from core.runs.runs import RunState
 from core.web.compare.charts import Chart
 from core.web.compare.lineage import rows_of, scenarios_of
-from core.web.compare.numbers import Numbers
-from core.web.compare.scene import Scene
 from core.web.compare.table import FigureTable
-from core.web.text import plain
+from core.web.compare.view import View
+from core.web.escape import visible
+from core.web.format import Numbers
 
 INK, PAPER = "#1b2230", "#ffffff"
 STYLE = """
@@ -44,7 +44,7 @@ class Contents:
     """What a report says. receipt: None while the run's transaction is pending."""
 
     state: RunState
-    scene: Scene
+    view: View
     who: str
     table: FigureTable
     charts: Mapping[str, Chart]
@@ -53,20 +53,20 @@ class Contents:
 
 def report(contents: Contents) -> bytes:
     """The file."""
-    state, scene = contents.state, contents.scene
-    title = escape(plain(state.name, limit=120))
+    state, view = contents.state, contents.view
+    title = escape(visible(state.name, limit=120))
     parts = [
         f"<h1>{title}</h1>",
         _facts(contents),
-        f"<h2>Figures, {escape(plain(scene.scenario))}</h2>",
-        _figures(contents.table, scene.numbers),
+        f"<h2>Figures, {escape(visible(view.scenario))}</h2>",
+        _figures(contents.table, view.numbers),
         *(_chart(heading, chart) for heading, chart in contents.charts.items()),
         "<h2>Algorithms and parameters</h2>",
-        _table_of(rows_of(scene.result)),
+        _table_of(rows_of(view.result)),
         "<h2>Tariffs and scenarios</h2>",
-        _table_of(scenarios_of(state.plan.scenarios, scene.numbers)),
+        _table_of(scenarios_of(state.plan.scenarios, view.numbers)),
         "<h2>Checks</h2>",
-        f"<details><summary>{_held(scene.rows)}</summary>{_verdicts(scene.rows)}</details>",
+        f"<details><summary>{_held(view.rows)}</summary>{_verdicts(view.rows)}</details>",
         "<h2>Receipt</h2>",
         _receipt(contents),
     ]
@@ -78,7 +78,7 @@ def report(contents: Contents) -> bytes:
 
 
 def _facts(contents: Contents) -> str:
-    state, result = contents.state, contents.scene.result
+    state, result = contents.state, contents.view.result
     ended = state.ended_at or state.queued_at
     facts = {
         "Run": state.run_id,
@@ -181,4 +181,4 @@ def _receipt(contents: Contents) -> str:
 
 
 def _text(value: str, limit: int = 200) -> str:
-    return escape(plain(value, limit=limit))
+    return escape(visible(value, limit=limit))

@@ -9,17 +9,19 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pyarrow.parquet as pq
 import streamlit as st
 
 from core.readings import FileReport, Issue
 from core.runs.local_time import local_starts
 from core.runs.reports import Report
-from core.web.charts import CONFIG
-from core.web.compare.charts.gaps import gap_calendar
+from core.runs.statistics import MAX_POINTS
+from core.web.charts import CONFIG, RETAIL
+from core.web.compare.charts.chart import Chart, faint, frame
 from core.web.compare.look import count
-from core.web.compare.numbers import Numbers
-from core.web.text import foreign, plain
+from core.web.escape import markdown, visible
+from core.web.format import Numbers
 
 MOMENT = timedelta(microseconds=1)
 KINDS_SHOWN = 4
@@ -72,7 +74,7 @@ def warnings(report: Report) -> None:
             kinds.setdefault(issue.code, []).append(issue)
     for alike in list(kinds.values())[:KINDS_SHOWN]:
         more = f" And {len(alike) - 1:,} more alike." if len(alike) > 1 else ""
-        st.markdown(f":orange-badge[Warning] {foreign(alike[0].message, limit=400)}{more}")
+        st.markdown(f":orange-badge[Warning] {markdown(alike[0].message, limit=400)}{more}")
 
 
 def findings(report: Report, numbers: Numbers, *, parquet: Callable[[str], Path]) -> None:
@@ -87,7 +89,7 @@ def findings(report: Report, numbers: Numbers, *, parquet: Callable[[str], Path]
         _gaps(report, numbers, parquet=parquet)
     with shown[3]:
         for assumption in report.assumptions or ("Nothing had to be assumed.",):
-            st.markdown(f"- {foreign(assumption, limit=400)}")
+            st.markdown(f"- {markdown(assumption, limit=400)}")
     st.download_button(
         "Download this report",
         report.to_json,
@@ -106,12 +108,12 @@ def _issues(issues: Sequence[Issue]) -> None:
     table = pd.DataFrame(
         {
             "Severity": [SEVERITIES[issue.severity] for issue in issues],
-            "File": [plain(issue.file) for issue in issues],
+            "File": [visible(issue.file) for issue in issues],
             "Line": [f"{issue.line:,}" if issue.line else "" for issue in issues],
-            "Column": [plain(issue.column or "") for issue in issues],
-            "Found": [plain(issue.raw or "") for issue in issues],
-            "What it is": [plain(issue.message, limit=600) for issue in issues],
-            "What to do": [plain(issue.fix, limit=300) for issue in issues],
+            "Column": [visible(issue.column or "") for issue in issues],
+            "Found": [visible(issue.raw or "") for issue in issues],
+            "What it is": [visible(issue.message, limit=600) for issue in issues],
+            "What to do": [visible(issue.fix, limit=300) for issue in issues],
         }
     )
     st.dataframe(table, hide_index=True, alt="Findings about the files, with line and column", key="compare_issues")
@@ -121,14 +123,14 @@ def _files(files: Sequence[FileReport], time_zone: str) -> None:
     zone = ZoneInfo(time_zone)
     table = pd.DataFrame(
         {
-            "File": [plain(file.name) for file in files],
+            "File": [visible(file.name) for file in files],
             "State": ["Read" if file.accepted else "Refused" for file in files],
-            "Households": [plain(", ".join(file.households)) for file in files],
+            "Households": [visible(", ".join(file.households)) for file in files],
             "Rows": [file.rows for file in files],
             "Interval": ["" if np.isnan(file.slot_h) else interval(file.slot_h) for file in files],
             "From": [_moment(file.start_at, zone) for file in files],
             "To": [_moment(file.end_at, zone) for file in files],
-            "How it was read": [plain(file.how_read, limit=300) for file in files],
+            "How it was read": [visible(file.how_read, limit=300) for file in files],
         }
     )
     st.dataframe(table, hide_index=True, alt="The files and how each was read", key="compare_files")
@@ -174,3 +176,38 @@ def absent_by_day(path: Path, report: Report) -> tuple[np.ndarray, list[str], np
 
 def _moment(at: datetime | None, zone: ZoneInfo) -> str:
     return "" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+MOST_HOUSEHOLDS = 50
+
+
+def gap_calendar(days: np.ndarray, household_ids: list[str], absent_share: np.ndarray) -> Chart:
+    """Share (%) of each day in which a household takes no part, `[household, day]`; the worst households first."""
+    worst = np.argsort(-absent_share.sum(axis=1), kind="stable")[:MOST_HOUSEHOLDS]
+    width = -(-len(days) * max(1, len(worst)) // MAX_POINTS)
+    first = np.arange(0, len(days), width)
+    shown = np.maximum.reduceat(absent_share[worst], first, axis=1) if len(worst) else absent_share[:0]
+    trace = go.Heatmap(
+        x=days[first],
+        y=[household_ids[at] for at in worst],
+        z=shown,
+        zmin=0,
+        zmax=100,
+        colorscale=[[0.0, faint(RETAIL, 0.04)], [1.0, RETAIL]],
+        colorbar={"title": {"text": "% missing", "side": "right"}, "thickness": 12, "outlinewidth": 0},
+        hovertemplate="%{y}<br>%{x|%d %b %Y}: %{z:.0f} % missing<extra></extra>",
+        xgap=1,
+        ygap=1,
+    )
+    drawn = frame([trace], numbers=Numbers(), y_title="", height=90 + 22 * max(1, len(worst)), legend=False)
+    drawn.update_layout(hovermode="closest")
+    drawn.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    drawn.update_xaxes(showgrid=False)
+    left_out = len(household_ids) - len(worst)
+    note = "What the policy filled is not missing any more." + (
+        f" {left_out} more households are not shown." if left_out > 0 else ""
+    )
+    alt = (
+        f"Gap calendar: {len(household_ids)} households have slots without a reading, between {days[0]} and {days[-1]}."
+    )
+    return Chart(drawn, alt, note)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from core.runs.results import ResultRow
 from core.web.compare.figures import FIGURES, Figure, figure_of
-from core.web.compare.numbers import Numbers
+from core.web.format import Numbers
 
 Mode = Literal["Values", "Difference", "Percent"]
 MODES: tuple[Mode, ...] = ("Values", "Difference", "Percent")

@@ -12,8 +12,8 @@ from core.market.contract import Algorithm, Parameter, Value
 from core.runs.plan import RunPlan, Scenario, matrix
 from core.runs.tariffs import MICRO, Period, TariffPlan, micro
 from core.web.compare.algorithms import title_of
-from core.web.compare.numbers import Numbers
-from core.web.text import foreign
+from core.web.escape import markdown
+from core.web.format import Numbers
 
 DAYS = {
     "Every day": (0, 1, 2, 3, 4, 5, 6),
@@ -45,7 +45,7 @@ def choose(
 
 
 def _tariff(start: tuple[str, TariffPlan], numbers: Numbers, *, key: str, time_zone: str) -> tuple[str, TariffPlan]:
-    unit = f"{foreign(numbers.currency)}/kWh"
+    unit = f"{markdown(numbers.currency)}/kWh"
     name, plan = start
     with st.container(border=True):
         named, retail, feed_in = st.columns([2, 1, 1])
@@ -73,12 +73,12 @@ def _tariff(start: tuple[str, TariffPlan], numbers: Numbers, *, key: str, time_z
         with st.container(horizontal=True, vertical_alignment="center"):
             _more_or_less("time of use", f"{key}_periods", len(plan.periods), most=MOST_PERIODS)
             if periods:
-                st.caption(f"Hours of {foreign(time_zone)}; where two overlap the later line holds.")
+                st.caption(f"Hours of {markdown(time_zone)}; where two overlap the later line holds.")
         return name, TariffPlan(micro(retail_price), micro(feed_in_price), tuple(periods), time_zone)
 
 
 def _period(before: Period | None, numbers: Numbers, *, key: str) -> Period:
-    unit = f"{foreign(numbers.currency)}/kWh"
+    unit = f"{markdown(numbers.currency)}/kWh"
     start = before or Period(18 * 60, 22 * 60, 10 * MICRO, 3 * MICRO)
     start_at, end_at, days, retail, feed_in = st.columns([1, 1, 1.4, 1, 1])
     from_ = start_at.time_input("From", _time(start.start_minute), key=f"{key}_from")
@@ -122,7 +122,7 @@ def _varied(
     text = right.text_input(
         "Values, separated by semicolons",
         listed or f"{parameter.default}",
-        help=f"{foreign(parameter.help, limit=300)} Allowed: {foreign(parameter.allowed, limit=300)}.",
+        help=f"{markdown(parameter.help, limit=300)} Allowed: {markdown(parameter.allowed, limit=300)}.",
         key=f"{key}_values",
     )
     values = [parameter.parse(part) for part in (text or "").split(";") if part.strip()]

@@ -8,10 +8,9 @@ import streamlit as st
 
 from core.chain.records import BlockPage, BlockSummary
 from core.web.explorer import prose
-from core.web.explorer.address import link
-from core.web.explorer.amounts import short
-from core.web.explorer.entries import lines_table
-from core.web.explorer.lens import Lens, go, nothing_yet
+from core.web.explorer.transactions import lines_table
+from core.web.explorer.view import View, go, link, nothing_yet
+from core.web.format import short
 from core.web.table import Cell, Column, Row, html_facts, html_table
 
 PAGE = 20
@@ -26,14 +25,14 @@ CHECKS = {
 }
 
 
-def draw_list(lens: Lens, before: str) -> None:
+def draw_list(view: View, before: str) -> None:
     """A page of blocks; `before` is the height that the page ends below, "" for the newest."""
-    blocks = lens.chain.blocks(before_height=int(before) if before.isdecimal() else None, limit=PAGE)
-    if lens.chain.status().transactions == 0:
-        nothing_yet(lens)
+    blocks = view.chain.blocks(before_height=int(before) if before.isdecimal() else None, limit=PAGE)
+    if view.chain.status().transactions == 0:
+        nothing_yet(view)
     if not blocks:
         return
-    st.html(blocks_table(blocks, lens))
+    st.html(blocks_table(blocks, view))
     newest, oldest = blocks[0].height, blocks[-1].height
     with st.container(horizontal=True):
         if before.isdecimal():
@@ -43,21 +42,21 @@ def draw_list(lens: Lens, before: str) -> None:
             go("Older →", before=oldest)
 
 
-def blocks_table(blocks: Sequence[BlockSummary], lens: Lens) -> str:
+def blocks_table(blocks: Sequence[BlockSummary], view: View) -> str:
     """One line a block."""
     columns = [
         Column("Block", "number", "Height: blocks before this one"),
-        Column(f"Mined ({lens.zone})"),
+        Column(f"Mined ({view.zone})"),
         Column("Transactions", "number"),
         Column("Size", "number", "Bytes of the block in the ledger file"),
         Column("Hash", "code", "SHA-256 of (SHA-256 of the header, nonce)"),
     ]
     rows: list[Row] = [
         [
-            Cell(lens.amounts.whole(block.height), href=link(block=block.height)),
-            lens.clock.column(block.time_ms),
-            lens.amounts.whole(block.transactions),
-            lens.amounts.size(block.bytes),
+            Cell(view.amounts.whole(block.height), href=link(block=block.height)),
+            view.clock.column(block.time_ms),
+            view.amounts.whole(block.transactions),
+            view.amounts.size(block.bytes),
             Cell(short(block.hash), href=link(block=block.height), title=block.hash),
         ]
         for block in blocks
@@ -65,37 +64,37 @@ def blocks_table(blocks: Sequence[BlockSummary], lens: Lens) -> str:
     return html_table(columns, rows, name="Blocks, newest first")
 
 
-def draw_one(lens: Lens, subject: str, first: int) -> None:
+def draw_one(view: View, subject: str, first: int) -> None:
     """The page of one block. Raises NotFoundError."""
     height = int(subject.replace(",", "")) if subject.replace(",", "").isdecimal() else -1
-    page = lens.chain.block(height, first=first, limit=LINES)
+    page = view.chain.block(height, first=first, limit=LINES)
     block = page.summary
-    st.subheader(f"Block {lens.amounts.whole(block.height)}", anchor=False)
+    st.subheader(f"Block {view.amounts.whole(block.height)}", anchor=False)
     with st.container(horizontal=True):
         if block.height > 0:
-            go(f"← Block {lens.amounts.whole(block.height - 1)}", block=block.height - 1)
-        if block.height < lens.chain.status().height:
-            go(f"Block {lens.amounts.whole(block.height + 1)} →", block=block.height + 1)
+            go(f"← Block {view.amounts.whole(block.height - 1)}", block=block.height - 1)
+        if block.height < view.chain.status().height:
+            go(f"Block {view.amounts.whole(block.height + 1)} →", block=block.height + 1)
         go("All blocks")
     st.code(block.hash, language=None)
-    st.html(html_facts(_facts(page, lens), name=f"Block {block.height}"))
-    _draw_checks(page, lens)
-    _draw_lines(page, lens)
+    st.html(html_facts(_facts(page, view), name=f"Block {block.height}"))
+    _draw_checks(page, view)
+    _draw_lines(page, view)
     with st.expander("The header as it was hashed"):
         st.code(page.header, language="json", wrap_lines=True)
 
 
-def _facts(page: BlockPage, lens: Lens) -> list[prose.Fact]:
-    block, whole = page.summary, lens.amounts.whole
+def _facts(page: BlockPage, view: View) -> list[prose.Fact]:
+    block, whole = page.summary, view.amounts.whole
     return [
-        ("Mined", lens.clock.exact(block.time_ms)),
+        ("Mined", view.clock.exact(block.time_ms)),
         ("Transactions", whole(block.transactions)),
         ("Size", f"{whole(block.bytes)} bytes, from byte {whole(block.offset)} of the ledger file"),
         ("Proof of work", f"{whole(block.work)} hashes expected; nonce {block.nonce}"),
     ]
 
 
-def _draw_checks(page: BlockPage, lens: Lens) -> None:
+def _draw_checks(page: BlockPage, view: View) -> None:
     st.markdown("**Recorded and recomputed**", help="Recomputed now from the bytes of the ledger file.")
     if all(page.checks.values()):
         st.badge("Every recomputed value equals the recorded one", icon=":material/check:", color="green")
@@ -103,7 +102,7 @@ def _draw_checks(page: BlockPage, lens: Lens) -> None:
         wrong = ", ".join(name for name, same in page.checks.items() if not same)
         st.error(
             f"Recomputed values differ from the recorded ones: {wrong}. The block begins at byte "
-            f"{lens.amounts.whole(page.summary.offset)}. Verify the ledger to see the first damaged byte.",
+            f"{view.amounts.whole(page.summary.offset)}. Verify the ledger to see the first damaged byte.",
             icon=":material/gpp_bad:",
         )
     st.html(checks_table(page))
@@ -141,14 +140,14 @@ def checks_table(page: BlockPage) -> str:
     return html_table(columns, rows, name="Recorded and recomputed values")
 
 
-def _draw_lines(page: BlockPage, lens: Lens) -> None:
+def _draw_lines(page: BlockPage, view: View) -> None:
     st.markdown("**Transactions**", help="In the order in which they were accepted.")
-    st.html(lines_table(page.lines, lens))
-    _draw_pager(page, lens)
+    st.html(lines_table(page.lines, view))
+    _draw_pager(page, view)
 
 
-def _draw_pager(page: BlockPage, lens: Lens) -> None:
-    total, last, whole = page.summary.transactions, page.first + len(page.lines), lens.amounts.whole
+def _draw_pager(page: BlockPage, view: View) -> None:
+    total, last, whole = page.summary.transactions, page.first + len(page.lines), view.amounts.whole
     if total <= len(page.lines):
         return
     st.caption(f"Transactions {whole(page.first)} to {whole(last - 1)} of {whole(total)}.")

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.web.charts import ACCENT, FEED_IN, MUTED, RETAIL, figure
-from core.web.text import plotly
+from core.web.escape import plotly
 
 Floats = NDArray[np.float64]
 MAX_POINTS = 2_000

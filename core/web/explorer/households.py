@@ -10,14 +10,15 @@ from functools import partial
 
 import streamlit as st
 
+from core.chain.export import csv_cell
 from core.chain.records import Filter
 from core.errors import NotFoundError
 from core.ledger.canonical import shown
 from core.store.columns import Columns
-from core.web.explorer import charts, filters, periods, prose, transactions
-from core.web.explorer.lens import Lens, go, nothing_yet
+from core.web.escape import markdown
+from core.web.explorer import charts, prose, transactions, trends
+from core.web.explorer.view import View, go, nothing_yet
 from core.web.table import Column, Row, html_table
-from core.web.text import csv_cell, foreign
 
 MOST = 200
 """Households in the list; the search finds every one."""
@@ -56,31 +57,31 @@ def total(rows: Sequence[Account], *, name: str = "Total") -> Account:
 # ---- all households
 
 
-def draw_all(lens: Lens) -> None:
+def draw_all(view: View) -> None:
     """The busiest households."""
-    found = accounts(lens.chain.figures.households(most=MOST), "household")
+    found = accounts(view.chain.figures.households(most=MOST), "household")
     if not found:
-        nothing_yet(lens)
+        nothing_yet(view)
         return
-    st.html(html_table(_columns(lens, "Household"), [_row(one, lens) for one in found], name="Households"))
+    st.html(html_table(_columns(view, "Household"), [_row(one, view) for one in found], name="Households"))
     if len(found) == MOST:
         st.caption(f"The {MOST} that traded most energy. Search for any other by its id.")
 
 
-def _columns(lens: Lens, who: str) -> list[Column]:
+def _columns(view: View, who: str) -> list[Column]:
     return [
         Column(who),
         Column("Trades", "number"),
         Column("Bought kWh", "number", "Σ energy of trades as buyer"),
         Column("Sold kWh", "number", "Σ energy of trades as seller"),
-        Column(f"Paid {lens.currency}", "number", "Σ amount of trades as buyer"),
-        Column(f"Earned {lens.currency}", "number", "Σ amount of trades as seller"),
-        Column(f"Net {lens.currency}", "number", "Earned less paid"),
+        Column(f"Paid {view.currency}", "number", "Σ amount of trades as buyer"),
+        Column(f"Earned {view.currency}", "number", "Σ amount of trades as seller"),
+        Column(f"Net {view.currency}", "number", "Earned less paid"),
     ]
 
 
-def _row(account: Account, lens: Lens, *, linked: bool = True) -> Row:
-    amounts = lens.amounts
+def _row(account: Account, view: View, *, linked: bool = True) -> Row:
+    amounts = view.amounts
     return [
         prose.household(account.name) if linked else account.name,
         amounts.whole(account.trades),
@@ -95,33 +96,33 @@ def _row(account: Account, lens: Lens, *, linked: bool = True) -> Row:
 # ---- one household
 
 
-def draw_one(lens: Lens, household_id: str) -> None:
+def draw_one(view: View, household_id: str) -> None:
     """Figures, chart, counterparties and trades of a period. Raises NotFoundError for a household never seen."""
     wanted = Filter(household=household_id)
-    if not lens.chain.transactions(wanted, limit=1):
+    if not view.chain.transactions(wanted, limit=1):
         raise NotFoundError(
             f"No trade of the household {shown(household_id)} is on the chain.",
             fix="Search for the beginning of its id.",
         )
-    st.subheader(f"Household {foreign(household_id)}", anchor=False)
+    st.subheader(f"Household {markdown(household_id)}", anchor=False)
     with st.container(horizontal=True):
-        from_ms, until_ms = filters.period(lens, width=180)
+        from_ms, until_ms = transactions.period(view, width=180)
     wanted = replace(wanted, from_ms=from_ms, until_ms=until_ms)
     period = Filter(from_ms=from_ms, until_ms=until_ms)
-    partners = accounts(lens.chain.figures.statement(household_id, period), "counterparty")
+    partners = accounts(view.chain.figures.statement(household_id, period), "counterparty")
     if not partners:
         st.info("No trade in this period. Choose other days.", icon=":material/date_range:")
         return
-    _draw_figures(lens, total(partners))
-    _draw_chart(lens, household_id, period)
-    _draw_statement(lens, household_id, partners)
+    _draw_figures(view, total(partners))
+    _draw_chart(view, household_id, period)
+    _draw_statement(view, household_id, partners)
     st.markdown("**Trades**")
-    address = {"household": household_id, **filters.chosen()}
-    transactions.draw_list(lens, wanted, name=f"trades-{_file_part(household_id)}", **address)
+    address = {"household": household_id, **transactions.chosen_filters()}
+    transactions.draw_list(view, wanted, name=f"trades-{_file_part(household_id)}", **address)
 
 
-def _draw_figures(lens: Lens, sums: Account) -> None:
-    amounts = lens.amounts
+def _draw_figures(view: View, sums: Account) -> None:
+    amounts = view.amounts
     with st.grid("auto", min_column_width=130, gap="small"):
         st.metric("Bought", f"{amounts.kwh_column(sums.bought_wh)} kWh", help="Σ energy of trades as buyer.")
         st.metric("Sold", f"{amounts.kwh_column(sums.sold_wh)} kWh", help="Σ energy of trades as seller.")
@@ -131,30 +132,30 @@ def _draw_figures(lens: Lens, sums: Account) -> None:
         st.metric("Trades", amounts.whole(sums.trades), help="Trades as buyer or seller.")
 
 
-def _draw_chart(lens: Lens, household_id: str, period: Filter) -> None:
-    totals = lens.chain.figures.household_over_time(household_id, period, bucket_ms=periods.QUARTER_MS)
+def _draw_chart(view: View, household_id: str, period: Filter) -> None:
+    totals = view.chain.figures.household_over_time(household_id, period, bucket_ms=trends.QUARTER_MS)
     span_ms = int(totals["at_ms"][-1] - totals["at_ms"][0])
-    unit = periods.HOUR if span_ms <= 4 * periods.DAY_MS else periods.DAY
-    found = periods.gather(totals, lens.clock, unit=unit, columns=("bought_wh", "sold_wh"))
+    unit = trends.HOUR if span_ms <= 4 * trends.DAY_MS else trends.DAY
+    found = trends.gather(totals, view.clock, unit=unit, columns=("bought_wh", "sold_wh"))
     st.markdown("**Energy in and out**", help=f"By {unit.name} at the site: Σ energy sold (up) and bought (down).")
     bought_kwh, sold_kwh = found.sums["bought_wh"] / 1000, found.sums["sold_wh"] / 1000
-    drawn = charts.in_and_out(found.at, bought_kwh, sold_kwh=sold_kwh, zone=lens.zone)
-    lens.show(drawn, key="in_and_out", alt=f"Energy bought and sold by {unit.name}")
+    drawn = charts.in_and_out(found.at, bought_kwh, sold_kwh=sold_kwh, zone=view.zone)
+    view.show(drawn, key="in_and_out", alt=f"Energy bought and sold by {unit.name}")
 
 
-def _draw_statement(lens: Lens, household_id: str, partners: Sequence[Account]) -> None:
+def _draw_statement(view: View, household_id: str, partners: Sequence[Account]) -> None:
     ordered = sorted(partners, key=lambda one: (-(one.bought_wh + one.sold_wh), one.name))
     st.markdown("**Statement by counterparty**", help="With whom, how much, for how much; amounts as recorded.")
-    rows = [_row(one, lens) for one in ordered[:PARTNERS]]
+    rows = [_row(one, view) for one in ordered[:PARTNERS]]
     if len(ordered) > PARTNERS:
         others = total(ordered[PARTNERS:], name=f"{len(ordered) - PARTNERS} others")
-        rows.append(_row(others, lens, linked=False))
-    rows.append(_row(total(ordered), lens, linked=False))
-    st.html(html_table(_columns(lens, "Counterparty"), rows, name="Statement by counterparty"))
+        rows.append(_row(others, view, linked=False))
+    rows.append(_row(total(ordered), view, linked=False))
+    st.html(html_table(_columns(view, "Counterparty"), rows, name="Statement by counterparty"))
     with st.container(horizontal=True):
         st.download_button(
             "Statement as CSV",
-            partial(statement_csv, ordered, currency=lens.currency),
+            partial(statement_csv, ordered, currency=view.currency),
             file_name=f"statement-{_file_part(household_id)}.csv",
             mime="text/csv",
             icon=":material/download:",

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.web.explorer.address import link
-from core.web.explorer.amounts import Amounts
-from core.web.explorer.times import Clock
+from core.web.explorer.view import link
+from core.web.format import Amounts, Clock
 from core.web.table import Cell
 
 Document = Mapping[str, Any]

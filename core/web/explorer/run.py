@@ -13,34 +13,34 @@ from core.chain.records import Entry
 from core.errors import LabError, NotFoundError
 from core.ledger.canonical import shown
 from core.web.compare.figures import CURRENCY, FIGURES, Figure, figure_of
+from core.web.escape import markdown
 from core.web.explorer import prose
-from core.web.explorer.amounts import short
-from core.web.explorer.entries import hash_cell
-from core.web.explorer.lens import Lens, go, leave, visit
+from core.web.explorer.transactions import hash_cell
+from core.web.explorer.view import View, go, leave, visit
+from core.web.format import short
 from core.web.table import Cell, Column, Row, html_facts, html_table
-from core.web.text import foreign
 
 LONGEST = 300
 MICRO = 1_000_000
 
 
-def draw(lens: Lens, run_id: str) -> None:
+def draw(view: View, run_id: str) -> None:
     """The page of a run. Raises NotFoundError if no block holds it."""
-    entry = _entry(lens, run_id)
+    entry = _entry(view, run_id)
     document = entry.document
-    st.subheader(foreign(document.get("name") or f"Run {run_id}", limit=LONGEST), anchor=False)
+    st.subheader(markdown(document.get("name") or f"Run {run_id}", limit=LONGEST), anchor=False)
     with st.container(horizontal=True):
-        go(f"Block {lens.amounts.whole(entry.height)}", block=entry.height)
+        go(f"Block {view.amounts.whole(entry.height)}", block=entry.height)
         go("All runs", tab="Transactions", kind="run")
-    facts = prose.facts(document, lens.amounts, clock=lens.clock)
+    facts = prose.facts(document, view.amounts, clock=view.clock)
     st.html(html_facts([*facts, ("Transaction", hash_cell(entry.tx_hash))], name="The run"))
-    _draw_again(lens, run_id)
-    _draw_figures(lens, document["results"])
+    _draw_again(view, run_id)
+    _draw_figures(view, document["results"])
     _draw_lineage(document)
 
 
-def _entry(lens: Lens, run_id: str) -> Entry:
-    found = [entry for entry in lens.chain.find(run_id).mined if entry.document.get("run_id") == run_id]
+def _entry(view: View, run_id: str) -> Entry:
+    found = [entry for entry in view.chain.find(run_id).mined if entry.document.get("run_id") == run_id]
     if not found:
         raise NotFoundError(
             f"No run {shown(run_id)} is on the chain.",
@@ -52,15 +52,15 @@ def _entry(lens: Lens, run_id: str) -> Entry:
 # ---- again
 
 
-def _draw_again(lens: Lens, run_id: str) -> None:
+def _draw_again(view: View, run_id: str) -> None:
     try:
-        state = lens.runs.state(run_id, user_id=lens.user.user_id)
+        state = view.runs.state(run_id, user_id=view.user.user_id)
     except LabError:
         st.caption("Its result is kept by whoever ran it; what is recorded here is enough to check a repetition.")
         return
     with st.container(horizontal=True):
         visit("Open the result", "compare", icon=":material/balance:", run=run_id)
-        if state.ended and may(lens.user, "analyst"):
+        if state.ended and may(view.user, "analyst"):
             asked = st.button(
                 "Run again and compare",
                 icon=":material/replay:",
@@ -68,24 +68,24 @@ def _draw_again(lens: Lens, run_id: str) -> None:
                 "whether the same comes out.",
             )
             if asked:
-                again = lens.runs.again(run_id, user_id=lens.user.user_id)
+                again = view.runs.again(run_id, user_id=view.user.user_id)
                 leave("compare", run=again)
 
 
 # ---- figures
 
 
-def _draw_figures(lens: Lens, results: list[Mapping[str, Any]]) -> None:
+def _draw_figures(view: View, results: list[Mapping[str, Any]]) -> None:
     st.markdown("**Figures**", help="As recorded; – where a figure is not defined. The heads have the formulas.")
     names = sorted({name for entry in results for name in entry["figures"]}, key=_place)
     figures = {name: figure_of(name.removesuffix("_micro")) for name in names}
-    columns = [Column("Algorithm"), Column("Scenario"), *(_head(figure, lens) for figure in figures.values())]
+    columns = [Column("Algorithm"), Column("Scenario"), *(_head(figure, view) for figure in figures.values())]
     columns.append(Column("Invariants", explains="Checks that every settlement has to pass"))
     rows: list[Row] = [
         [
             str(entry["algorithm_id"]),
             str(entry.get("scenario", "")),
-            *(_figure(entry["figures"].get(name), figures[name], lens) for name in names),
+            *(_figure(entry["figures"].get(name), figures[name], view) for name in names),
             _invariants(entry["invariants"]),
         ]
         for entry in results
@@ -99,14 +99,14 @@ def _place(name: str) -> tuple[int, str]:
     return ([*FIGURES].index(key) if key in FIGURES else len(FIGURES), key)
 
 
-def _head(figure: Figure, lens: Lens) -> Column:
-    unit = figure.unit.replace(CURRENCY, lens.currency)
+def _head(figure: Figure, view: View) -> Column:
+    unit = figure.unit.replace(CURRENCY, view.currency)
     return Column(f"{figure.label} ({unit})" if unit else figure.label, "number", figure.help)
 
 
-def _figure(micro: object, figure: Figure, lens: Lens) -> str:
+def _figure(micro: object, figure: Figure, view: View) -> str:
     value = micro / MICRO * figure.scale if isinstance(micro, int) else math.nan
-    return lens.amounts.number(value, figure.decimals)
+    return view.amounts.number(value, figure.decimals)
 
 
 def _invariants(verdicts: Mapping[str, object]) -> str:

@@ -8,13 +8,13 @@ import streamlit as st
 
 from core.chain.records import Search
 from core.errors import LabError
+from core.web.escape import markdown
 from core.web.explorer import prose
 from core.web.explorer.blocks import blocks_table
-from core.web.explorer.entries import entries_table, hash_cell
-from core.web.explorer.lens import Lens, go
-from core.web.explorer.times import Span
+from core.web.explorer.transactions import entries_table, hash_cell
+from core.web.explorer.view import View, go
+from core.web.format import Span
 from core.web.table import Column, Row, html_table
-from core.web.text import foreign
 
 LONGEST = 300
 SHORTEST = 3
@@ -31,31 +31,31 @@ class Target:
     value: str
 
 
-def address_of(lens: Lens, text: str) -> dict[str, str]:
+def address_of(view: View, text: str) -> dict[str, str]:
     """The parameters of the view that a search leads to: its one meaning, or the list of its meanings."""
     try:
-        target = only_target(lens.chain.find(text)) if lens.clock.read(text) is None else None
+        target = only_target(view.chain.find(text)) if view.clock.read(text) is None else None
     except LabError:
         target = None
     return {target.parameter: target.value} if target else {"q": text}
 
 
-def draw(lens: Lens, text: str) -> None:
+def draw(view: View, text: str) -> None:
     """Go where the text leads, or show what it may mean. Raises InputError for a date that does not exist."""
-    span = lens.clock.read(text)
+    span = view.clock.read(text)
     if span is not None:
-        _draw_span(lens, text, span)
+        _draw_span(view, text, span)
         return
-    found = lens.chain.find(text)
+    found = view.chain.find(text)
     target = only_target(found)
     if target is not None:
         st.query_params.from_dict({target.parameter: target.value})
         st.rerun()
     st.subheader("Search", anchor=False)
-    st.markdown(foreign(found.sentence, limit=LONGEST))
-    _draw_found(lens, found)
+    st.markdown(markdown(found.sentence, limit=LONGEST))
+    _draw_found(view, found)
     if found.nothing:
-        _draw_nothing(lens, text)
+        _draw_nothing(view, text)
 
 
 def only_target(found: Search) -> Target | None:
@@ -75,27 +75,27 @@ def only_target(found: Search) -> Target | None:
     return Target("tx", entry.tx_hash)
 
 
-def _draw_found(lens: Lens, found: Search) -> None:
+def _draw_found(view: View, found: Search) -> None:
     if found.blocks:
-        st.html(blocks_table(found.blocks, lens))
+        st.html(blocks_table(found.blocks, view))
     if found.mined:
-        st.html(entries_table(found.mined, lens))
+        st.html(entries_table(found.mined, view))
     if found.pending:
-        rows: list[Row] = [[hash_cell(row.tx_hash), lens.clock.column(row.submitted_at_ms)] for row in found.pending]
-        st.html(html_table([Column("Pending", "code"), Column(f"Accepted ({lens.zone})")], rows, name="Pending"))
+        rows: list[Row] = [[hash_cell(row.tx_hash), view.clock.column(row.submitted_at_ms)] for row in found.pending]
+        st.html(html_table([Column("Pending", "code"), Column(f"Accepted ({view.zone})")], rows, name="Pending"))
     if found.households:
         named: list[Row] = [[prose.household(household_id)] for household_id in found.households]
         st.html(html_table([Column("Household")], named, name="Households"))
 
 
-def _draw_nothing(lens: Lens, text: str) -> None:
-    refused = lens.quarantine.mentioning(text) if len(text) >= SHORTEST else []
+def _draw_nothing(view: View, text: str) -> None:
+    refused = view.quarantine.mentioning(text) if len(text) >= SHORTEST else []
     if refused:
-        many = lens.amounts.count(len(refused), "refused message mentions", "refused messages mention")
+        many = view.amounts.count(len(refused), "refused message mentions", "refused messages mention")
         st.warning(f"Quarantined: {many} it. What is in quarantine is never on the chain.", icon=":material/report:")
-        columns = [Column("Why", "prose"), Column("Times", "number"), Column(f"Last seen ({lens.zone})")]
+        columns = [Column("Why", "prose"), Column("Times", "number"), Column(f"Last seen ({view.zone})")]
         rows: list[Row] = [
-            [row.reason, lens.amounts.whole(row.count), lens.clock.column(row.last_at_ms), _readable(row.payload)]
+            [row.reason, view.amounts.whole(row.count), view.clock.column(row.last_at_ms), _readable(row.payload)]
             for row in refused
         ]
         st.html(html_table([*columns, Column("Payload", "prose")], rows, name="Quarantined messages"))
@@ -112,16 +112,16 @@ def _readable(payload: bytes) -> str:
     return payload.decode("utf-8", "replace")
 
 
-def _draw_span(lens: Lens, text: str, span: Span) -> None:
-    st.subheader(foreign(text), anchor=False)
-    st.caption(f"{lens.clock.moment(span.start_ms)} to {lens.clock.moment(span.end_ms)}")
-    blocks = lens.blocks_between(span, limit=MOST)
+def _draw_span(view: View, text: str, span: Span) -> None:
+    st.subheader(markdown(text), anchor=False)
+    st.caption(f"{view.clock.moment(span.start_ms)} to {view.clock.moment(span.end_ms)}")
+    blocks = view.blocks_between(span, limit=MOST)
     if not blocks:
         st.info("No block was mined in that time.", icon=":material/search_off:")
         go("All blocks")
         return
-    first, last = lens.clock.day(span.start_ms), lens.clock.day(span.end_ms - 1)
+    first, last = view.clock.day(span.start_ms), view.clock.day(span.end_ms - 1)
     go("Transactions of the day", tab="Transactions", from_=first, to=last)
     if len(blocks) == MOST:
-        st.caption(f"The newest {lens.amounts.whole(MOST)} blocks of that time.")
-    st.html(blocks_table(blocks, lens))
+        st.caption(f"The newest {view.amounts.whole(MOST)} blocks of that time.")
+    st.html(blocks_table(blocks, view))

@@ -2,104 +2,188 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from core.chain.records import Filter
 from core.store.columns import Columns
-from core.web.explorer import charts, filters, periods
-from core.web.explorer.lens import Lens, nothing_yet
+from core.web.explorer import charts, transactions
+from core.web.explorer.view import View, nothing_yet
+from core.web.format import Clock
 
 BUSIEST = 30
 """Households a side of the heat map."""
 
 
-def draw(lens: Lens) -> None:
+def draw(view: View) -> None:
     """Energy and price, latency and who trades with whom in a period; then the newest blocks."""
-    if lens.chain.status().transactions == 0:
-        nothing_yet(lens)
+    if view.chain.status().transactions == 0:
+        nothing_yet(view)
         return
     with st.container(horizontal=True):
-        from_ms, until_ms = filters.period(lens, width=180)
+        from_ms, until_ms = transactions.period(view, width=180)
     period = Filter(from_ms=from_ms, until_ms=until_ms)
-    totals = lens.chain.figures.over_time(period, bucket_ms=periods.QUARTER_MS)
+    totals = view.chain.figures.over_time(period, bucket_ms=QUARTER_MS)
     some = len(totals["at_ms"]) > 0
-    span_ms = int(totals["at_ms"][-1] - totals["at_ms"][0]) + periods.QUARTER_MS if some else 0
+    span_ms = int(totals["at_ms"][-1] - totals["at_ms"][0]) + QUARTER_MS if some else 0
     if some:
-        _draw_energy(lens, period, totals, span_ms=span_ms)
+        _draw_energy(view, period, totals, span_ms=span_ms)
     else:
         st.info("No trade in this period. Choose other days.", icon=":material/date_range:")
     left, right = st.columns(2)
     with left:
         if some:
-            _draw_pairs(lens, period)
+            _draw_pairs(view, period)
     with right:
         if some:
-            _draw_latency(lens, period, span_ms=span_ms)
-        _draw_blocks(lens)
-        _draw_intervals(lens)
+            _draw_latency(view, period, span_ms=span_ms)
+        _draw_blocks(view)
+        _draw_intervals(view)
 
 
-def _draw_energy(lens: Lens, period: Filter, totals: Columns, *, span_ms: int) -> None:
-    unit = periods.unit_for(span_ms)
-    if unit is periods.MINUTE:
-        totals = lens.chain.figures.over_time(period, bucket_ms=unit.bucket_ms)
-    found = periods.gather(totals, lens.clock, unit=unit, columns=("energy_wh", "amount_micro"))
+def _draw_energy(view: View, period: Filter, totals: Columns, *, span_ms: int) -> None:
+    unit = unit_for(span_ms)
+    if unit is MINUTE:
+        totals = view.chain.figures.over_time(period, bucket_ms=unit.bucket_ms)
+    found = gather(totals, view.clock, unit=unit, columns=("energy_wh", "amount_micro"))
     st.markdown(
         "**Energy and price**",
         help=f"Trades by {unit.name} of their arrival. Energy: Σ energy. Mean price: Σ amount ÷ Σ energy.",
     )
     energy_kwh = found.sums["energy_wh"] / 1000
     price = found.sums["amount_micro"] / np.maximum(found.sums["energy_wh"], 1) / 1000
-    drawn = charts.energy_and_price(found.at, energy_kwh, price=price, currency=lens.currency, zone=lens.zone)
-    lens.show(drawn, key="energy_and_price", alt="Energy traded and mean price over time")
+    drawn = charts.energy_and_price(found.at, energy_kwh, price=price, currency=view.currency, zone=view.zone)
+    view.show(drawn, key="energy_and_price", alt="Energy traded and mean price over time")
 
 
-def _draw_latency(lens: Lens, period: Filter, *, span_ms: int) -> None:
-    bucket_ms = periods.bucket_for(span_ms)
-    found = lens.chain.figures.latency(replace(period, kind="trade"), bucket_ms=bucket_ms)
+def _draw_latency(view: View, period: Filter, *, span_ms: int) -> None:
+    bucket_ms = bucket_for(span_ms)
+    found = view.chain.figures.latency(replace(period, kind="trade"), bucket_ms=bucket_ms)
     st.markdown(
         "**From arrival to block**",
         help="Time of a trade's block minus the time of its arrival: the median, and what 95 % stay below.",
     )
-    times, p50_ms = periods.with_gaps(found["at_ms"], found["p50_ms"], bucket_ms=bucket_ms)
-    _, p95_ms = periods.with_gaps(found["at_ms"], found["p95_ms"], bucket_ms=bucket_ms)
-    at = [lens.clock.at(at_ms).replace(tzinfo=None) for at_ms in times]
-    drawn = charts.latency(at, np.array(p50_ms) / 1000, p95_s=np.array(p95_ms) / 1000, zone=lens.zone)
-    lens.show(drawn, key="latency", alt="Seconds from arrival to block over time")
+    times, p50_ms = with_gaps(found["at_ms"], found["p50_ms"], bucket_ms=bucket_ms)
+    _, p95_ms = with_gaps(found["at_ms"], found["p95_ms"], bucket_ms=bucket_ms)
+    at = [view.clock.at(at_ms).replace(tzinfo=None) for at_ms in times]
+    drawn = charts.latency(at, np.array(p50_ms) / 1000, p95_s=np.array(p95_ms) / 1000, zone=view.zone)
+    view.show(drawn, key="latency", alt="Seconds from arrival to block over time")
 
 
-def _draw_pairs(lens: Lens, period: Filter) -> None:
-    pairs = lens.chain.figures.pairs(period, most=BUSIEST)
+def _draw_pairs(view: View, period: Filter) -> None:
+    pairs = view.chain.figures.pairs(period, most=BUSIEST)
     sellers, buyers, energy_kwh = charts.matrix(pairs["seller"], pairs["buyer"], pairs["energy_wh"] / 1000)
     st.markdown(
         "**Who trades with whom**",
         help=f"Σ energy from seller (row) to buyer (column), between the {BUSIEST} households that trade most.",
     )
     drawn = charts.who_trades_with_whom(sellers, buyers, energy_kwh)
-    lens.show(drawn, key="pairs", alt="Energy between the busiest sellers and buyers")
+    view.show(drawn, key="pairs", alt="Energy between the busiest sellers and buyers")
 
 
-def _draw_blocks(lens: Lens) -> None:
-    blocks = lens.chain.figures.blocks()
+def _draw_blocks(view: View) -> None:
+    blocks = view.chain.figures.blocks()
     st.markdown(
         "**Transactions a block**",
-        help=f"The newest {lens.amounts.count(len(blocks['height']), 'block')}.",
+        help=f"The newest {view.amounts.count(len(blocks['height']), 'block')}.",
     )
     drawn = charts.transactions_per_block(blocks["height"], blocks["transactions"])
-    lens.show(drawn, key="per_block", alt="Transactions in each block")
+    view.show(drawn, key="per_block", alt="Transactions in each block")
 
 
-def _draw_intervals(lens: Lens) -> None:
-    blocks = lens.chain.figures.blocks()
+def _draw_intervals(view: View) -> None:
+    blocks = view.chain.figures.blocks()
     st.markdown(
         "**Interval between blocks**",
-        help=f"Seconds since the block before; planned are {lens.block_interval_s:g} s. No block is made while nothing "
+        help=f"Seconds since the block before; planned are {view.block_interval_s:g} s. No block is made while nothing "
         "is pending, so quiet times show as long intervals.",
     )
     drawn = charts.block_intervals(
-        blocks["height"][1:], blocks["interval_ms"][1:] / 1000, target_s=lens.block_interval_s
+        blocks["height"][1:], blocks["interval_ms"][1:] / 1000, target_s=view.block_interval_s
     )
-    lens.show(drawn, key="intervals", alt="Seconds between blocks against the planned interval")
+    view.show(drawn, key="intervals", alt="Seconds between blocks against the planned interval")
+
+
+MINUTE_MS = 60_000
+QUARTER_MS = 15 * MINUTE_MS
+DAY_MS = 96 * QUARTER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A period of a chart, and the bucket of the index that it is made of."""
+
+    name: str
+    bucket_ms: int
+
+
+MINUTE = Unit("minute", MINUTE_MS)
+QUARTER = Unit("quarter of an hour", QUARTER_MS)
+HOUR = Unit("hour", QUARTER_MS)
+DAY = Unit("day", QUARTER_MS)
+
+
+def unit_for(span_ms: int) -> Unit:
+    """The finest unit that keeps a chart over `span_ms` readable."""
+    if span_ms <= DAY_MS // 8:
+        return MINUTE
+    if span_ms <= 4 * DAY_MS:
+        return QUARTER
+    return HOUR if span_ms <= 60 * DAY_MS else DAY
+
+
+BUCKETS_MS = (MINUTE_MS, QUARTER_MS, 4 * QUARTER_MS, 24 * QUARTER_MS, DAY_MS, 7 * DAY_MS)
+MOST_BUCKETS = 2_000
+LONGEST_GAP = 3
+"""Buckets without anything that a line still crosses."""
+
+
+def bucket_for(span_ms: int) -> int:
+    """The finest bucket that makes at most MOST_BUCKETS of `span_ms`: for what cannot be added up, such as medians."""
+    return next((bucket for bucket in BUCKETS_MS if span_ms <= MOST_BUCKETS * bucket), BUCKETS_MS[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Sums by period: its start at the site (without zone, for an axis that names it), and each column's sum."""
+
+    unit: Unit
+    at: list[datetime]
+    sums: dict[str, NDArray[np.int64]]
+
+
+def gather(totals: Columns, clock: Clock, *, unit: Unit, columns: Sequence[str]) -> Gathered:
+    """Add up the buckets, which are in order of time, by the period of the site they are in."""
+    starts = [_start(clock.at(int(at_ms)).replace(tzinfo=None), unit) for at_ms in totals["at_ms"]]
+    firsts = [place for place, start in enumerate(starts) if place == 0 or start != starts[place - 1]]
+    sums = {
+        name: np.add.reduceat(np.asarray(totals[name], dtype=np.int64), firsts) if firsts else np.zeros(0, np.int64)
+        for name in columns
+    }
+    return Gathered(unit, [starts[place] for place in firsts], sums)
+
+
+def with_gaps(
+    at_ms: NDArray[np.int64], values: NDArray[np.float64], *, bucket_ms: int
+) -> tuple[list[int], list[float]]:
+    """The same points with a NaN wherever buckets are missing, so that no line is drawn over a time without any."""
+    times: list[int] = []
+    found: list[float] = []
+    for moment, value in zip(at_ms.tolist(), values.tolist(), strict=True):
+        if times and moment - times[-1] > LONGEST_GAP * bucket_ms:
+            times.append(times[-1] + bucket_ms)
+            found.append(float("nan"))
+        times.append(moment)
+        found.append(value)
+    return times, found
+
+
+def _start(moment: datetime, unit: Unit) -> datetime:
+    if unit is DAY:
+        return moment.replace(hour=0, minute=0)
+    return moment.replace(minute=0) if unit is HOUR else moment

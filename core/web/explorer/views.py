@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
 
 from core.errors import LabError, LedgerDamagedError, NotFoundError
-from core.web.explorer import blocks, households, overview, run, search, transaction
-from core.web.explorer.address import Address
-from core.web.explorer.lens import Lens, go
-from core.web.text import foreign
+from core.web.escape import markdown
+from core.web.explorer import blocks, households, run, search, transaction, transactions, trends, verify
+from core.web.explorer.view import Address, View, go
 
 BOX = "explorer_search"
 LONGEST = 400
 
 
-def search_box(lens: Lens) -> None:
+def search_box(view: View) -> None:
     """Whatever is typed becomes the address of what it means, so that it can be sent to somebody."""
     st.text_input(
         "Search the chain",
@@ -24,45 +24,76 @@ def search_box(lens: Lens) -> None:
         placeholder="hash or its beginning · block height · household · run · date",
         icon=":material/search:",
         label_visibility="collapsed",
-        on_change=partial(_search, lens),
+        on_change=partial(_search, view),
     )
 
 
-def _search(lens: Lens) -> None:
+def _search(view: View) -> None:
     text = st.session_state[BOX].strip()
     if text:
-        st.query_params.from_dict(search.address_of(lens, text))
+        st.query_params.from_dict(search.address_of(view, text))
         st.session_state[BOX] = ""
 
 
-def draw(lens: Lens, asked: Address) -> None:
+def draw(view: View, asked: Address) -> None:
     """The view that the address asks for; what cannot be shown is said in a sentence."""
     try:
-        _draw(lens, asked)
+        _draw(view, asked)
     except NotFoundError as error:
-        st.warning(foreign(error, limit=LONGEST), icon=":material/search_off:")
+        st.warning(markdown(error, limit=LONGEST), icon=":material/search_off:")
         go("All blocks")
     except LedgerDamagedError as error:
-        st.error(foreign(error, limit=LONGEST), icon=":material/gpp_bad:")
+        st.error(markdown(error, limit=LONGEST), icon=":material/gpp_bad:")
         go("All blocks")
     except LabError as error:
-        st.warning(foreign(error, limit=LONGEST), icon=":material/info:")
+        st.warning(markdown(error, limit=LONGEST), icon=":material/info:")
 
 
-def _draw(lens: Lens, asked: Address) -> None:
+def _draw(view: View, asked: Address) -> None:
     if asked.view == "block":
-        blocks.draw_one(lens, asked.subject, _whole(st.query_params.get("first", "")))
+        blocks.draw_one(view, asked.subject, _whole(st.query_params.get("first", "")))
     elif asked.view == "tx":
-        transaction.draw(lens, asked.subject)
+        transaction.draw(view, asked.subject)
     elif asked.view == "household":
-        households.draw_one(lens, asked.subject)
+        households.draw_one(view, asked.subject)
     elif asked.view == "run":
-        run.draw(lens, asked.subject)
+        run.draw(view, asked.subject)
     elif asked.view == "q":
-        search.draw(lens, asked.subject)
+        search.draw(view, asked.subject)
     else:
-        overview.draw(lens)
+        draw_overview(view)
 
 
 def _whole(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 12 else 0
+
+
+TABS: dict[str, Callable[[View], None]] = {
+    "Blocks": lambda view: blocks.draw_list(view, st.query_params.get("before", "")),
+    transactions.TAB: transactions.draw,
+    "Charts": trends.draw,
+    "Households": households.draw_all,
+    "Verify": verify.draw,
+}
+
+
+def draw_overview(view: View) -> None:
+    """Figures, then tabs; the open tab is part of the address (?tab=…)."""
+    _draw_figures(view)
+    for tab, part in zip(st.tabs([*TABS], key="tab", bind="query-params"), TABS.values(), strict=True):
+        if tab.open:
+            with tab:
+                part(view)
+
+
+def _draw_figures(view: View) -> None:
+    status, whole = view.chain.status(), view.amounts.whole
+    newest = view.chain.blocks(limit=1)
+    size = newest[0].offset + newest[0].bytes if newest else 0
+    with st.grid("auto", min_column_width=130, gap="small"):
+        st.metric("Blocks", whole(status.height + 1), help="Height of the newest block plus one: block 0 counts.")
+        st.metric("Transactions", whole(status.transactions), help="Mined transactions, without the genesis line.")
+        st.metric("Waiting", whole(status.pending), help="Accepted durably, not in a block yet: the pending pool.")
+        st.metric("Ledger", view.amounts.size(size), help="Size of the ledger file up to the newest block.")
+    if newest:
+        st.caption(f"Newest block: {view.clock.moment(newest[0].time_ms)}.")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
@@ -15,10 +16,10 @@ from core.chain.records import BlockSummary, ChainStatus
 from core.exchange import Exchange, current
 from core.live.price import PriceSnapshot
 from core.live.snapshot import FeedSnapshot, LiveTrade
-from core.web.compare.numbers import numbers_of
+from core.web.charts import ACCENT, FEED_IN, MUTED, RETAIL, figure
+from core.web.escape import markdown
+from core.web.format import duration, numbers_of
 from core.web.live import tables
-from core.web.live.badges import Badge, badges
-from core.web.live.price_chart import price_chart
 
 TICK_S = 1.25
 """How often a live page asks for the screen."""
@@ -127,3 +128,110 @@ def _running_mean(recent: Sequence[LiveTrade]) -> tuple[float, ...]:
         if energy > 0:
             course.append(round(value / energy, 4))
     return tuple(course)
+
+
+STALE_S = 60.0
+"""A feed without a message for so long is said to be quiet."""
+
+Colour = Literal["green", "orange", "red", "gray"]
+ICONS: dict[Colour, str] = {
+    "green": ":material/check_circle:",
+    "orange": ":material/schedule:",
+    "red": ":material/error:",
+    "gray": ":material/pause_circle:",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A few words, how bad it is, and the whole sentence."""
+
+    label: str
+    colour: Colour
+    sentence: str
+
+    @property
+    def icon(self) -> str:
+        """A sign beside the colour, for those who do not see it."""
+        return ICONS[self.colour]
+
+
+def badges(exchange: Exchange, *, feed: FeedSnapshot, chain: ChainStatus, now: datetime) -> tuple[Badge, ...]:
+    """Broker, feed, miner, ledger."""
+    return (
+        Badge("Broker", "green" if feed.connected else "orange", markdown(exchange.broker_sentence(), limit=200)),
+        _feed(feed, now),
+        _miner(exchange, chain),
+        _ledger(chain),
+    )
+
+
+def _feed(feed: FeedSnapshot, now: datetime) -> Badge:
+    sentence = markdown(feed.sentence, limit=200)
+    if feed.state == "connected":
+        if feed.last_message_at is None:
+            return Badge("Feed: no message yet", "green", sentence)
+        quiet_s = (now - feed.last_message_at).total_seconds()
+        if quiet_s > STALE_S:
+            return Badge(f"Feed: quiet for {duration(quiet_s)}", "orange", sentence)
+        return Badge("Feed: receiving", "green", sentence)
+    colour: Colour = "gray" if feed.state == "off" else "red" if feed.state in ("blocked", "unreported") else "orange"
+    return Badge(f"Feed: {feed.state}", colour, sentence)
+
+
+def _miner(exchange: Exchange, chain: ChainStatus) -> Badge:
+    if not chain.writable:
+        return Badge("Miner: stopped", "red", "The ledger cannot be written, so nothing is mined.")
+    problem = exchange.mining_problem()
+    if problem:
+        return Badge("Miner: failing", "red", markdown(problem, limit=200))
+    return Badge(
+        "Miner", "green", f"A block is mined every {exchange.settings.block_interval_s:g} s if anything waits."
+    )
+
+
+def _ledger(chain: ChainStatus) -> Badge:
+    if chain.damage:
+        return Badge("Ledger: read-only", "red", markdown(chain.damage, limit=300))
+    return Badge("Ledger", "green", "The ledger is open for writing.")
+
+
+POINTS = 720
+"""An hour of points at one every five seconds."""
+
+
+def price_chart(price: PriceSnapshot, *, currency: str, zone: ZoneInfo) -> go.Figure:
+    """Lines of the price by kind (real trade, trade of the simulated community, simulated) between the grid's two."""
+    points = price.points[-POINTS:]
+    at = [point.at.astimezone(zone).replace(tzinfo=None) for point in points]
+    real = [point.price if not point.simulated else None for point in points]
+    simulated = [point.price if point.simulated else None for point in points]
+    span = [at[0], at[-1]] if at else []
+    hover = f"%{{y:.2f}} {currency}/kWh"
+
+    def level(value: float, name: str, colour: str) -> go.Scatter:
+        line = {"color": colour, "width": 1, "dash": "dash"}
+        return go.Scatter(x=span, y=[value] * len(span), name=name, mode="lines", line=line, hovertemplate=hover)
+
+    traces = [
+        level(price.feed_in_price, "Feed-in (grid pays)", FEED_IN),
+        level(price.retail_price, "Retail (grid charges)", RETAIL),
+        go.Scatter(
+            x=at,
+            y=simulated,
+            name="Price, simulated",
+            mode="lines",
+            line={"color": MUTED, "width": 2, "dash": "dot"},
+            hovertemplate=hover,
+        ),
+        go.Scatter(
+            x=at, y=real, name="Price, traded", mode="lines", line={"color": ACCENT, "width": 2}, hovertemplate=hover
+        ),
+    ]
+    traces[1].update(fill="tonexty", fillcolor="rgba(127,137,155,0.10)")
+    chart = figure(traces, y_title=f"Price ({currency}/kWh)", height=300)
+    margin = 0.08 * (price.retail_price - price.feed_in_price)
+    prices = [point.price for point in points]
+    low, high = min([price.feed_in_price, *prices]), max([price.retail_price, *prices])
+    chart.update_yaxes(range=[low - margin, high + margin], tickformat=".2f")
+    return chart

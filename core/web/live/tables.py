@@ -13,8 +13,7 @@ from core.live.snapshot import Gap, LiveTrade, MeterSlot
 from core.store.feed import Publisher
 from core.store.pool import PendingRow
 from core.store.quarantine import QuarantineRow
-from core.web.compare.numbers import Numbers
-from core.web.live.badges import age
+from core.web.format import Numbers, duration
 from core.web.table import Cell, Column, Row, html_table
 
 
@@ -79,7 +78,7 @@ def publishers(known: Sequence[Publisher], *, now: datetime, zone: ZoneInfo, num
             one.publisher_id or "(unnamed)",
             numbers.number(one.messages, 0),
             clock_ms(one.last_at_ms, zone),
-            age(now.timestamp() - one.last_at_ms / 1000),
+            duration(now.timestamp() - one.last_at_ms / 1000),
             "–" if one.last_seq is None else str(one.last_seq),
             numbers.number(one.gaps, 0),
             numbers.number(one.missing, 0),
@@ -135,7 +134,7 @@ def pending(found: Sequence[PendingRow], *, now: datetime) -> str:
     rows: list[Row] = []
     for row in found:
         document = orjson.loads(row.body)
-        waits = age(now.timestamp() - row.submitted_at_ms / 1000)
+        waits = duration(now.timestamp() - row.submitted_at_ms / 1000)
         rows.append((waits, str(document.get("kind", "")), what(document), _transaction(row.tx_hash)))
     return _table(columns, rows, name="Pending, newest first")
 

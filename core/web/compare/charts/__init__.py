@@ -1,4 +1,4 @@
-"""One function a chart: a scene in, a figure of at most 5,000 points and its message in words out."""
+"""One function a chart: a view in, a figure of at most 5,000 points and its message in words out."""
 
 from core.web.compare.charts.chart import Chart, points
 from core.web.compare.charts.energy import duration, sankey

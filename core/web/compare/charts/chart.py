@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from core.market.community import FloatArray
 from core.web.charts import figure
-from core.web.compare.numbers import Numbers
+from core.web.format import Numbers
 
 DAY_MIN = 1_440
 LEGEND_LINE, LEGEND_COLUMNS = 19, 4

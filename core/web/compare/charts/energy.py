@@ -9,21 +9,21 @@ from core.runs.results import ResultRow
 from core.runs.statistics import MAX_POINTS, duration_curve
 from core.web.charts import ACCENT, FEED_IN, MUTED, RETAIL
 from core.web.compare.charts.chart import Chart, faint, frame
-from core.web.compare.scene import Scene, colour, same_flows
-from core.web.text import plotly as name
+from core.web.compare.view import View, colour, same_flows
+from core.web.escape import plotly as name
 
 SUN = "#d9a21f"
 
 
-def duration(scene: Scene) -> Chart:
+def duration(view: View) -> Chart:
     """Import at the community's connection, largest first; algorithms with the same flows share a line."""
-    groups = same_flows(scene)
+    groups = same_flows(view)
     traces, peaks = [], []
     for members in groups:
-        power = scene.series(members[0], "import_kwh")[0] / scene.result.slot_h
+        power = view.series(members[0], "import_kwh")[0] / view.result.slot_h
         curve = duration_curve(power, most=MAX_POINTS // len(groups))
         label = members[0].name if len(members) == 1 else f"{members[0].name} and {len(members) - 1} more, alike"
-        peaks.append(f"{label} {scene.numbers.number(float(curve.y[0]), 2)} kW")
+        peaks.append(f"{label} {view.numbers.number(float(curve.y[0]), 2)} kW")
         traces.append(
             go.Scatter(
                 x=curve.x * 100,
@@ -34,16 +34,16 @@ def duration(scene: Scene) -> Chart:
                 hovertemplate="%{y:,.2f} kW",
             )
         )
-    drawn = frame(traces, numbers=scene.numbers, x_title="Share of the time (%)", y_title="Import (kW)")
+    drawn = frame(traces, numbers=view.numbers, x_title="Share of the time (%)", y_title="Import (kW)")
     drawn.update_yaxes(rangemode="tozero")
     alike = [", ".join(row.name for row in members) for members in groups if len(members) > 1]
     note = "".join(f"One line for {names}: the same dispatch has the same flows. " for names in alike).strip()
     return Chart(drawn, "Duration curve of import. Largest import: " + "; ".join(peaks) + ".", note)
 
 
-def sankey(scene: Scene, row: ResultRow, *, ink: str) -> Chart:
+def sankey(view: View, row: ResultRow, *, ink: str) -> Chart:
     """Energy from sun and grid to use, neighbours and grid, kWh over the period; `ink` is the colour of the words."""
-    flows = [flow for flow in _flows(scene, row) if flow[2] > 1e-9]
+    flows = [flow for flow in _flows(view, row) if flow[2] > 1e-9]
     places = list(dict.fromkeys(place for source, target, _ in flows for place in (source, target)))
     trace = go.Sankey(
         arrangement="snap",
@@ -64,9 +64,9 @@ def sankey(scene: Scene, row: ResultRow, *, ink: str) -> Chart:
             "color": [faint(_TINTS.get(source, MUTED), 0.38) for source, _, _ in flows],
         },
     )
-    drawn = frame([trace], numbers=scene.numbers, height=360, legend=False)
+    drawn = frame([trace], numbers=view.numbers, height=360, legend=False)
     drawn.update_layout(margin={"l": 8, "r": 8, "t": 12, "b": 12})
-    words = "; ".join(f"{source} to {target} {scene.numbers.number(value, 1)} kWh" for source, target, value in flows)
+    words = "; ".join(f"{source} to {target} {view.numbers.number(value, 1)} kWh" for source, target, value in flows)
     note = "Energy that could have passed between neighbours and was not traded counts as the grid's: so it is billed."
     return Chart(drawn, f"Where the energy went, {row.name}: {words or 'nothing flowed'}.", note)
 
@@ -83,12 +83,12 @@ SOLAR, OWN, NEIGHBOURS, USE, FROM_GRID, TO_GRID, LOST = (
 _TINTS = {SOLAR: SUN, OWN: FEED_IN, NEIGHBOURS: ACCENT, USE: MUTED, FROM_GRID: RETAIL, TO_GRID: "#8a63e0"}
 
 
-def _flows(scene: Scene, row: ResultRow) -> list[tuple[str, str, float]]:
+def _flows(view: View, row: ResultRow) -> list[tuple[str, str, float]]:
     """From, to, kWh. What own roofs serve is not known for a part of a run whose readings are gone: NaN."""
-    series = scene.series(row, "demand_kwh", "supply_kwh", "traded_kwh")
+    series = view.series(row, "demand_kwh", "supply_kwh", "traded_kwh")
     demand, supply, traded = (float(values.sum()) for values in series)
     trade = [(NEIGHBOURS, USE, traded), (FROM_GRID, USE, demand - traded)]
-    load, solar = _used_and_made(scene, row)
+    load, solar = _used_and_made(view, row)
     return [
         (SOLAR, OWN, solar - supply),
         (SOLAR, NEIGHBOURS, traded),
@@ -99,14 +99,14 @@ def _flows(scene: Scene, row: ResultRow) -> list[tuple[str, str, float]]:
     ]
 
 
-def _used_and_made(scene: Scene, row: ResultRow) -> tuple[float, float]:
+def _used_and_made(view: View, row: ResultRow) -> tuple[float, float]:
     """Σ load and Σ solar of the period, kWh; of a part of the run only with its readings, else NaN."""
-    if scene.whole:
-        households = scene.result.households(row)
+    if view.whole:
+        households = view.result.households(row)
         return float(households["load_kwh"].sum()), float(households["solar_kwh"].sum())
-    community = scene.readings()
+    community = view.readings()
     if community is None:
         return np.nan, np.nan
-    power = (community.load_kw[scene.slots], community.solar_kw[scene.slots])
-    load, solar = (float(values.sum()) * scene.result.slot_h for values in power)
+    power = (community.load_kw[view.slots], community.solar_kw[view.slots])
+    load, solar = (float(values.sum()) * view.result.slot_h for values in power)
     return load, solar

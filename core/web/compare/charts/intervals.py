@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from core.runs.statistics import Interval
 from core.web.charts import GRID, MUTED, colour_of
 from core.web.compare.charts.chart import Chart, frame
-from core.web.compare.numbers import Numbers
-from core.web.text import plotly as name
+from core.web.escape import plotly as name
+from core.web.format import Numbers
 
 
 @dataclass(frozen=True, slots=True)

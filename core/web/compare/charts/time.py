@@ -14,22 +14,22 @@ from core.runs.results import ResultRow
 from core.runs.statistics import MAX_POINTS, Line, cumulative, day_matrix, resample
 from core.web.charts import ACCENT, FEED_IN, GRID, RETAIL
 from core.web.compare.charts.chart import DAY_MIN, Chart, dashes, faint, frame, one, width_words
-from core.web.compare.scene import Scene, colour
-from core.web.text import plotly as name
+from core.web.compare.view import View, colour
+from core.web.escape import plotly as name
 
 FEW_DAYS, DAY_MS = 14, 86_400_000
 """Up to so many days each has its own tick."""
 
 
-def price_and_volume(scene: Scene) -> Chart:
+def price_and_volume(view: View) -> Chart:
     """P2P price between the grid's two prices, and traded energy below it, over the period."""
-    rows = [row for row in scene.drawable if scene.trades(row)]
+    rows = [row for row in view.drawable if view.trades(row)]
     most = MAX_POINTS // (3 * len(rows) + 2)
     drawn = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.56, 0.44], vertical_spacing=0.06)
-    step_min = _draw_tariff(drawn, scene, most)
-    found = [scene.series(row, "price", "traded_kwh") for row in rows]
-    prices = [_mean(scene, price, most, weights=traded) for price, traded in found]
-    volumes = [_total(scene, traded, most) for _, traded in found]
+    step_min = _draw_tariff(drawn, view, most)
+    found = [view.series(row, "price", "traded_kwh") for row in rows]
+    prices = [_mean(view, price, most, weights=traded) for price, traded in found]
+    volumes = [_total(view, traded, most) for _, traded in found]
     patterns = dashes([volume.value for volume in volumes])
     for row, price, volume, dash in zip(rows, prices, volumes, patterns, strict=True):
         shared = {"name": name(row.name), "legendgroup": row.algorithm_id}
@@ -41,7 +41,7 @@ def price_and_volume(scene: Scene) -> Chart:
                 y=price.value,
                 mode="lines",
                 line=line,
-                hovertemplate=f"%{{y:,.3f}} {scene.numbers.currency}/kWh",
+                hovertemplate=f"%{{y:,.3f}} {view.numbers.currency}/kWh",
             ),
             row=1,
             col=1,
@@ -60,9 +60,9 @@ def price_and_volume(scene: Scene) -> Chart:
             row=2,
             col=1,
         )
-    _settle_two_panels(drawn, scene, step_min)
+    _settle_two_panels(drawn, view, step_min)
     note = f"Prices are means weighted by energy; one point is {one(step_min)}."
-    return Chart(drawn, _price_words(scene, rows), note)
+    return Chart(drawn, _price_words(view, rows), note)
 
 
 def _draw_lonely(drawn: go.Figure, price: Line, shared: dict[str, str], tint: str) -> None:
@@ -82,18 +82,18 @@ def _draw_lonely(drawn: go.Figure, price: Line, shared: dict[str, str], tint: st
         drawn.add_trace(dots, row=1, col=1)
 
 
-def _mean(scene: Scene, values: FloatArray, most: int, *, weights: FloatArray | None = None) -> Line:
-    return resample(scene.starts, values, slot_h=scene.result.slot_h, how="mean", weights=weights, most=most)
+def _mean(view: View, values: FloatArray, most: int, *, weights: FloatArray | None = None) -> Line:
+    return resample(view.starts, values, slot_h=view.result.slot_h, how="mean", weights=weights, most=most)
 
 
-def _total(scene: Scene, values: FloatArray, most: int) -> Line:
-    return resample(scene.starts, values, slot_h=scene.result.slot_h, most=most)
+def _total(view: View, values: FloatArray, most: int) -> Line:
+    return resample(view.starts, values, slot_h=view.result.slot_h, most=most)
 
 
-def _draw_tariff(drawn: go.Figure, scene: Scene, most: int) -> float:
-    retail, feed_in = scene.series(scene.drawable[0], "retail_price", "feed_in_price")
+def _draw_tariff(drawn: go.Figure, view: View, most: int) -> float:
+    retail, feed_in = view.series(view.drawable[0], "retail_price", "feed_in_price")
     for label, prices, tint in (("Grid retail", retail, RETAIL), ("Grid feed-in", feed_in, FEED_IN)):
-        line = _mean(scene, prices, most)
+        line = _mean(view, prices, most)
         drawn.add_trace(
             go.Scatter(
                 x=line.start,
@@ -101,7 +101,7 @@ def _draw_tariff(drawn: go.Figure, scene: Scene, most: int) -> float:
                 name=label,
                 mode="lines",
                 line={"color": tint, "width": 1.2, "dash": "dot", "shape": "hv"},
-                hovertemplate=f"%{{y:,.3f}} {scene.numbers.currency}/kWh",
+                hovertemplate=f"%{{y:,.3f}} {view.numbers.currency}/kWh",
             ),
             row=1,
             col=1,
@@ -109,8 +109,8 @@ def _draw_tariff(drawn: go.Figure, scene: Scene, most: int) -> float:
     return line.step_min
 
 
-def _settle_two_panels(drawn: go.Figure, scene: Scene, step_min: float) -> None:
-    look = frame(drawn.data, numbers=scene.numbers, height=440).layout
+def _settle_two_panels(drawn: go.Figure, view: View, step_min: float) -> None:
+    look = frame(drawn.data, numbers=view.numbers, height=440).layout
     drawn.update_layout(
         height=look.height,
         margin=look.margin,
@@ -125,7 +125,7 @@ def _settle_two_panels(drawn: go.Figure, scene: Scene, step_min: float) -> None:
     )
     drawn.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
     drawn.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
-    drawn.update_yaxes(title_text=f"Price ({scene.numbers.currency}/kWh)", range=_with_margin(drawn), row=1, col=1)
+    drawn.update_yaxes(title_text=f"Price ({view.numbers.currency}/kWh)", range=_with_margin(drawn), row=1, col=1)
     drawn.update_yaxes(title_text=f"Traded (kWh per {width_words(step_min)})", rangemode="tozero", row=2, col=1)
 
 
@@ -139,14 +139,14 @@ def _with_margin(drawn: go.Figure) -> list[float] | None:
     return [low - margin, high + margin]
 
 
-def cumulative_savings(scene: Scene) -> Chart:
+def cumulative_savings(view: View) -> Chart:
     """Savings against the grid alone, added up over the period."""
-    rows = [row for row in scene.drawable if row.algorithm_id != "grid_only"] or list(scene.drawable)
+    rows = [row for row in view.drawable if row.algorithm_id != "grid_only"] or list(view.drawable)
     most = MAX_POINTS // len(rows)
     gained = [
-        baseline - cost for baseline, cost in (scene.series(row, "baseline_cost", "community_cost") for row in rows)
+        baseline - cost for baseline, cost in (view.series(row, "baseline_cost", "community_cost") for row in rows)
     ]
-    lines = [cumulative(scene.starts, gain, slot_h=scene.result.slot_h, most=most) for gain in gained]
+    lines = [cumulative(view.starts, gain, slot_h=view.result.slot_h, most=most) for gain in gained]
     ends = {row.name: float(line.value[-1]) for row, line in zip(rows, lines, strict=True)}
     traces = [
         go.Scatter(
@@ -155,14 +155,14 @@ def cumulative_savings(scene: Scene) -> Chart:
             name=name(row.name),
             mode="lines",
             line={"color": colour(row), "width": 1.8, "dash": dash},
-            hovertemplate=f"%{{y:,.2f}} {scene.numbers.currency}",
+            hovertemplate=f"%{{y:,.2f}} {view.numbers.currency}",
         )
         for row, line, dash in zip(rows, lines, dashes([line.value for line in lines]), strict=True)
     ]
-    drawn = frame(traces, numbers=scene.numbers, y_title=f"Savings since the start ({scene.numbers.currency})")
+    drawn = frame(traces, numbers=view.numbers, y_title=f"Savings since the start ({view.numbers.currency})")
     drawn.update_yaxes(zeroline=True, zerolinecolor=GRID)
     note = f"Savings = cost with the grid only − cost; one point is {one(lines[0].step_min)}. Equal lines are dashed."
-    return Chart(drawn, _savings_words(scene, ends), note)
+    return Chart(drawn, _savings_words(view, ends), note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +185,15 @@ QUANTITIES: Mapping[str, Quantity] = {
 """What a heat map can show of a row, by the name of its series."""
 
 
-def heat_map(scene: Scene, row: ResultRow, quantity: str) -> Chart:
+def heat_map(view: View, row: ResultRow, quantity: str) -> Chart:
     """One quantity of one algorithm by day and time of day."""
     shown = QUANTITIES[quantity]
-    unit = scene.numbers.unit(shown.unit)
-    values, traded = scene.series(row, quantity, "traded_kwh")
+    unit = view.numbers.unit(shown.unit)
+    values, traded = view.series(row, quantity, "traded_kwh")
     grid = day_matrix(
-        scene.starts,
+        view.starts,
         values,
-        slot_h=scene.result.slot_h,
+        slot_h=view.result.slot_h,
         how="mean" if shown.mean else "sum",
         weights=traded if shown.mean else None,
     )
@@ -207,13 +207,13 @@ def heat_map(scene: Scene, row: ResultRow, quantity: str) -> Chart:
         hovertemplate=f"%{{x|%a %d %b %Y}} %{{y}}<br>%{{z:,.3f}} {unit}<extra></extra>",
         hoverongaps=False,
     )
-    drawn = frame([trace], numbers=scene.numbers, y_title="Time of day", height=380, legend=False)
+    drawn = frame([trace], numbers=view.numbers, y_title="Time of day", height=380, legend=False)
     drawn.update_layout(hovermode="closest")
     drawn.update_yaxes(type="category", nticks=13, showgrid=False)
     drawn.update_xaxes(
         showgrid=False, **({"dtick": DAY_MS, "tickformat": "%d %b"} if len(grid.day) <= FEW_DAYS else {})
     )
-    alt = _heat_words(f"{shown.label}, {row.name}", grid.value, times, unit, scene)
+    alt = _heat_words(f"{shown.label}, {row.name}", grid.value, times, unit, view)
     return Chart(drawn, alt, _cell_note(grid.day, grid.minute))
 
 
@@ -223,27 +223,27 @@ def _cell_note(days: np.ndarray, minutes: np.ndarray) -> str:
     return f"One cell is {one(tall)} of {one(wide * DAY_MIN)}."
 
 
-def _heat_words(label: str, values: FloatArray, times: list[str], unit: str, scene: Scene) -> str:
+def _heat_words(label: str, values: FloatArray, times: list[str], unit: str, view: View) -> str:
     if not np.isfinite(values).any():
         return f"{label}: nothing in this period."
     by_time = np.nansum(values, axis=0)
-    largest = scene.numbers.number(float(np.nanmax(values)), 2)
+    largest = view.numbers.number(float(np.nanmax(values)), 2)
     hour = times[int(np.argmax(by_time))]
     return f"{label} by day and time of day: at most {largest} {unit} in a cell, most of it at {hour}."
 
 
-def _price_words(scene: Scene, rows: list[ResultRow]) -> str:
+def _price_words(view: View, rows: list[ResultRow]) -> str:
     if not rows:
         return "No algorithm of this run traded anything."
     words = [
-        f"{row.name} at {scene.numbers.money(row.figures['avg_p2p_price'])}/kWh"
-        f" for {scene.numbers.number(row.figures['traded_kwh'], 1)} kWh"
+        f"{row.name} at {view.numbers.money(row.figures['avg_p2p_price'])}/kWh"
+        f" for {view.numbers.number(row.figures['traded_kwh'], 1)} kWh"
         for row in rows
     ]
     return "P2P price and traded energy over time. Mean over the run: " + "; ".join(words) + "."
 
 
-def _savings_words(scene: Scene, ends: Mapping[str, float]) -> str:
+def _savings_words(view: View, ends: Mapping[str, float]) -> str:
     ordered = sorted(ends.items(), key=lambda pair: -pair[1])
-    words = "; ".join(f"{label} {scene.numbers.money(value)}" for label, value in ordered)
+    words = "; ".join(f"{label} {view.numbers.money(value)}" for label, value in ordered)
     return f"Savings against the grid alone at the end of the period: {words}."

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 import numpy as np
 import pandas as pd
 import streamlit as st
+from cachetools import LRUCache, cached
 
 from core.runs.results import ResultRow
 from core.runs.runs import RunState
 from core.runs.statistics import DRAWS, FEWEST_DAYS, Bootstrap, daily_totals
 from core.web.compare import look
 from core.web.compare.charts.intervals import Difference, intervals
-from core.web.compare.memory import Memory
-from core.web.compare.scene import Scene
 from core.web.compare.tabs.show import baseline_id, chart, named
+from core.web.compare.view import View
 
 MEASURES = {
     "community_cost": ("Community cost per day", "₹", "lower"),
@@ -23,13 +25,12 @@ MEASURES = {
 }
 """What is compared day by day: the name of its series, how it is called, its unit and the better direction."""
 SEED = 20_240_601
-_found: Memory[list[Difference]] = Memory(64)
 
 
-def draw(scene: Scene, state: RunState) -> None:
+def draw(view: View, state: RunState) -> None:
     """The tab."""
-    rows = {row.algorithm_id: row for row in scene.drawable}
-    baseline = rows.get(baseline_id(), scene.drawable[0])
+    rows = {row.algorithm_id: row for row in view.drawable}
+    baseline = rows.get(baseline_id(), view.drawable[0])
     measure = st.selectbox(
         "Measure",
         list(MEASURES),
@@ -39,10 +40,9 @@ def draw(scene: Scene, state: RunState) -> None:
         width=280,
     )
     chosen = measure or "community_cost"
-    key = (scene.key, baseline.algorithm_id, chosen)
-    found = _found.get(key, lambda: differences(scene, baseline, chosen))
+    found = differences(view, baseline, chosen)
     what, unit, _ = MEASURES[chosen]
-    unit = scene.numbers.unit(unit)
+    unit = view.numbers.unit(unit)
     days = found[0].interval.days if found else 0
     st.caption(
         f"Mean difference to {named(baseline)} over {days} days. The interval is a paired bootstrap: {DRAWS:,} times as"
@@ -54,17 +54,17 @@ def draw(scene: Scene, state: RunState) -> None:
         )
     chart(
         what,
-        intervals(found, baseline=baseline.name, what=what, unit=unit, numbers=scene.numbers),
+        intervals(found, baseline=baseline.name, what=what, unit=unit, numbers=view.numbers),
         key="compare_intervals",
     )
-    _table(found, scene, unit)
+    _table(found, view, unit)
 
 
-def differences(scene: Scene, baseline: ResultRow, measure: str) -> list[Difference]:
+@cached(LRUCache(64), key=lambda view, row, measure: (view.key, row.algorithm_id, measure), lock=Lock())
+def differences(view: View, baseline: ResultRow, measure: str) -> list[Difference]:
     """The mean daily difference of every other algorithm to `baseline`, with its interval; repeatable."""
     totals = {
-        row.algorithm_id: daily_totals(scene.series(row, measure)[0], slot_h=scene.result.slot_h)
-        for row in scene.drawable
+        row.algorithm_id: daily_totals(view.series(row, measure)[0], slot_h=view.result.slot_h) for row in view.drawable
     }
     days = len(totals[baseline.algorithm_id])
     bootstrap = Bootstrap(days, seed=SEED)
@@ -77,14 +77,14 @@ def differences(scene: Scene, baseline: ResultRow, measure: str) -> list[Differe
         Difference(
             row.algorithm_id, row.name, bootstrap.difference(totals[row.algorithm_id][None, :], reference, figure=mean)
         )
-        for row in scene.drawable
+        for row in view.drawable
         if row.algorithm_id != baseline.algorithm_id
     ]
 
 
-def _table(found: list[Difference], scene: Scene, unit: str) -> None:
-    numbers = scene.numbers
-    names = {row.algorithm_id: named(row) for row in scene.drawable}
+def _table(found: list[Difference], view: View, unit: str) -> None:
+    numbers = view.numbers
+    names = {row.algorithm_id: named(row) for row in view.drawable}
     table = pd.DataFrame(
         {
             f"Difference ({unit})": [numbers.number(each.interval.difference, sign=True) for each in found],

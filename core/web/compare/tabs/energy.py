@@ -9,9 +9,9 @@ import streamlit as st
 from core.runs.results import ResultRow
 from core.runs.runs import RunState
 from core.web.compare import charts, look
-from core.web.compare.scene import Scene, days_of
 from core.web.compare.tabs.show import chart, kept, named, pick_algorithm
-from core.web.look import INK
+from core.web.compare.view import View, days_of
+from core.web.css import INK
 
 SUMS = {
     "community_cost": ("Cost", "₹", "Σ of all bills."),
@@ -24,34 +24,34 @@ SUMS = {
 }
 
 
-def draw(scene: Scene, state: RunState) -> None:
+def draw(view: View, state: RunState) -> None:
     """The tab."""
-    if not scene.drawable:
+    if not view.drawable:
         st.info("These algorithms report figures only. Compare one that settles slot by slot to see where energy went.")
         return
-    row = pick_algorithm(scene, key="algorithm")
+    row = pick_algorithm(view, key="algorithm")
     ink = INK["dark" if st.context.theme.type == "dark" else "light"]
-    drawn = kept(scene, ("sankey", row.algorithm_id, ink), lambda: charts.sankey(scene, row, ink=ink))
+    drawn = kept(view, ("sankey", row.algorithm_id, ink), lambda: charts.sankey(view, row, ink=ink))
     chart("Where the energy went", drawn, key="compare_sankey")
     chart(
         "Duration curve of import",
-        kept(scene, "duration", lambda: charts.duration(scene)),
+        kept(view, "duration", lambda: charts.duration(view)),
         key="compare_duration_energy",
     )
-    _sums(scene)
+    _sums(view)
 
 
-def _sums(scene: Scene) -> None:
-    first, last = days_of(scene.starts)
+def _sums(view: View) -> None:
+    first, last = days_of(view.starts)
     st.markdown(f"**Sums from {first:%d %b %Y} to {last:%d %b %Y}**")
-    table = pd.DataFrame({named(row): _sum(scene, row) for row in scene.drawable}).T
+    table = pd.DataFrame({named(row): _sum(view, row) for row in view.drawable}).T
     table.index.name = "Algorithm"
     look.figures(table, alt="Sums of the period", key="energy")
 
 
-def _sum(scene: Scene, row: ResultRow) -> dict[str, str]:
-    series = scene.series(row, *SUMS)
+def _sum(view: View, row: ResultRow) -> dict[str, str]:
+    series = view.series(row, *SUMS)
     return {
-        f"{label} ({scene.numbers.unit(unit)}) :help[{explained}]": scene.numbers.number(float(np.nansum(values)))
+        f"{label} ({view.numbers.unit(unit)}) :help[{explained}]": view.numbers.number(float(np.nansum(values)))
         for (label, unit, explained), values in zip(SUMS.values(), series, strict=True)
     }

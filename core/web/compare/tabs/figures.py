@@ -11,14 +11,14 @@ import streamlit as st
 from core.runs.results import ResultRow
 from core.runs.runs import RunState
 from core.web.compare import charts, look
-from core.web.compare.export import figures_export
 from core.web.compare.figures import Figure
-from core.web.compare.numbers import Numbers
-from core.web.compare.scene import Scene, same_flows
 from core.web.compare.table import KEY, MODES, Cell, FigureTable, Line, groups_of, table_of
+from core.web.compare.tables import figures_export
+from core.web.compare.tabs.export import context_of, offer
 from core.web.compare.tabs.show import baseline_id, chart, kept, named
-from core.web.compare.tabs.take_away import context_of, offer
-from core.web.text import foreign
+from core.web.compare.view import View, same_flows
+from core.web.escape import markdown
+from core.web.format import Numbers
 
 ALL = "All"
 NARROW = "\u00a0"
@@ -26,33 +26,33 @@ DUST = 1e-6
 """kWh or currency: less than this over a whole run is rounding."""
 
 
-def draw(scene: Scene, state: RunState) -> None:
+def draw(view: View, state: RunState) -> None:
     """The tab."""
-    banner(scene)
-    shown = choose(scene)
-    on_screen(shown, scene.numbers)
+    banner(view)
+    shown = choose(view)
+    on_screen(shown, view.numbers)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("Take this table away")
         name = f"{state.run_id}-figures-shown"
-        offer(partial(figures_export, shown, scene.numbers, context_of(scene, state)), name=name, key="compare_shown")
+        offer(partial(figures_export, shown, view.numbers, context_of(view, state)), name=name, key="compare_shown")
     st.caption(
         "★ best of a figure · ↑ higher or ↓ lower is better · ✓ better or ✗ worse than the baseline · – not defined"
     )
-    checks(scene)
-    if scene.drawable:
+    checks(view)
+    if view.drawable:
         chart(
-            "Price and traded energy", kept(scene, "price", lambda: charts.price_and_volume(scene)), key="compare_price"
+            "Price and traded energy", kept(view, "price", lambda: charts.price_and_volume(view)), key="compare_price"
         )
         chart(
             "Savings as they grow",
-            kept(scene, "savings", lambda: charts.cumulative_savings(scene)),
+            kept(view, "savings", lambda: charts.cumulative_savings(view)),
             key="compare_savings",
         )
 
 
-def banner(scene: Scene) -> None:
+def banner(view: View) -> None:
     """Which figures cannot differ between settlements of one dispatch; said where there is more than one of them."""
-    for members in same_flows(scene):
+    for members in same_flows(view):
         if len(members) > 1:
             st.info(
                 f"**One dispatch, {len(members)} settlements.** {_names(members)}: import, export, peaks,"
@@ -62,7 +62,7 @@ def banner(scene: Scene) -> None:
 
 
 def _names(rows: Sequence[ResultRow]) -> str:
-    return ", ".join(foreign(row.name) for row in rows)
+    return ", ".join(markdown(row.name) for row in rows)
 
 
 def _same_cost(members: Sequence[ResultRow]) -> str:
@@ -82,10 +82,10 @@ def _trades_all(row: ResultRow) -> bool:
     return abs(untraded) < DUST and abs(surplus) < DUST
 
 
-def choose(scene: Scene) -> FigureTable:
+def choose(view: View) -> FigureTable:
     """Which figures are shown and how; the choices live in the address."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        groups = [*groups_of(scene.rows), ALL]
+        groups = [*groups_of(view.rows), ALL]
         group = st.segmented_control("Figures", groups, default=KEY, required=True, key="figures", bind="query-params")
         mode = st.segmented_control(
             "Shown as",
@@ -103,7 +103,7 @@ def choose(scene: Scene) -> FigureTable:
             help="Leaves out figures in which nothing differs.",
         )
     return table_of(
-        scene.rows,
+        view.rows,
         baseline_id=baseline_id(),
         mode=mode,
         group="" if group == ALL else group or KEY,
@@ -129,13 +129,13 @@ def on_screen(table: FigureTable, numbers: Numbers) -> None:
 
 
 def _title(figure: Figure, numbers: Numbers) -> str:
-    unit = f" ({foreign(numbers.unit(figure.unit))})" if figure.unit else ""
-    return f"{figure.label}{unit} {figure.arrow} :help[{foreign(numbers.unit(figure.help), limit=300)}]"
+    unit = f" ({markdown(numbers.unit(figure.unit))})" if figure.unit else ""
+    return f"{figure.label}{unit} {figure.arrow} :help[{markdown(numbers.unit(figure.help), limit=300)}]"
 
 
 def _cell(line: Line, place: int, table: FigureTable, numbers: Numbers) -> str:
     cell: Cell = line.cells[place]
-    text = foreign(table.text(cell, table.figures[place], is_baseline=line.is_baseline, numbers=numbers))
+    text = markdown(table.text(cell, table.figures[place], is_baseline=line.is_baseline, numbers=numbers))
     best = f"★{NARROW}" if cell.best else ""
     if table.mode == "Values" or line.is_baseline:
         return f":green[**{best}{text}**]" if cell.best else text
@@ -144,9 +144,9 @@ def _cell(line: Line, place: int, table: FigureTable, numbers: Numbers) -> str:
     return f":green[{best}{text}{NARROW}✓]" if cell.better else f":red[{best}{text}{NARROW}✗]"
 
 
-def checks(scene: Scene) -> None:
+def checks(view: View) -> None:
     """Every invariant of every algorithm: how many hold, and in words those that a mechanism does not promise."""
-    verdicts = [(row, verdict) for row in scene.rows for verdict in row.verdicts]
+    verdicts = [(row, verdict) for row in view.rows for verdict in row.verdicts]
     held = sum(verdict.holds for _, verdict in verdicts)
     with st.expander(f"{held} of {len(verdicts)} checks hold", icon=":material/rule:"):
         st.caption(
@@ -155,4 +155,4 @@ def checks(scene: Scene) -> None:
         for row, verdict in verdicts:
             if not verdict.holds:
                 said = "not promised by this mechanism" if verdict.exempt else "broken"
-                st.markdown(f"- {named(row)}: {foreign(verdict.sentence, limit=300)} ({said})")
+                st.markdown(f"- {named(row)}: {markdown(verdict.sentence, limit=300)} ({said})")

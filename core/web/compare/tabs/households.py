@@ -9,8 +9,8 @@ import streamlit as st
 from core.runs.results import ResultRow
 from core.runs.runs import RunState
 from core.web.compare import charts, look
-from core.web.compare.scene import Scene
 from core.web.compare.tabs.show import chart, config, kept, named, pick_algorithm
+from core.web.compare.view import View
 
 ACCOUNT = {
     "savings": ("Savings", "₹", "Bill with the grid only − bill."),
@@ -26,19 +26,19 @@ ACCOUNT = {
 """What a household's account shows, by the name of its array."""
 
 
-def draw(scene: Scene, state: RunState) -> None:
+def draw(view: View, state: RunState) -> None:
     """The tab."""
-    if not scene.drawable:
+    if not view.drawable:
         st.info(
             "These algorithms report figures only. Compare one that settles household by household to see who gains."
         )
         return
-    row = pick_algorithm(scene, key="algorithm")
-    if not scene.whole:
+    row = pick_algorithm(view, key="algorithm")
+    if not view.whole:
         st.caption(
             "Bills and savings of households are those of the whole run; the period changes the charts over time."
         )
-    drawn = kept(scene, ("bars", row.algorithm_id), lambda: charts.household_bars(scene, row))
+    drawn = kept(view, ("bars", row.algorithm_id), lambda: charts.household_bars(view, row))
     st.markdown(
         "**Savings per household**", help="Bill with the grid only − bill. Click a bar to look at that household."
     )
@@ -51,10 +51,10 @@ def draw(scene: Scene, state: RunState) -> None:
         selection_mode="points",
     )
     st.caption(f"{drawn.note} Click a bar to look at that household.")
-    if scene.household is not None:
-        _one(scene)
-    chart("Lorenz curve of savings", kept(scene, "lorenz", lambda: charts.lorenz_curves(scene)), key="compare_lorenz")
-    _accounts(scene, row)
+    if view.household is not None:
+        _one(view)
+    chart("Lorenz curve of savings", kept(view, "lorenz", lambda: charts.lorenz_curves(view)), key="compare_lorenz")
+    _accounts(view, row)
 
 
 def _take_household() -> None:
@@ -64,38 +64,38 @@ def _take_household() -> None:
         st.session_state["household"] = points[0]["x"]
 
 
-def _one(scene: Scene) -> None:
-    household_id = scene.result.household_ids[scene.household or 0]
+def _one(view: View) -> None:
+    household_id = view.result.household_ids[view.household or 0]
     st.subheader(household_id, anchor=False)
-    accounts = {named(row): _account(scene, row) for row in scene.drawable}
+    accounts = {named(row): _account(view, row) for row in view.drawable}
     table = pd.DataFrame(accounts).T
     table.index.name = "Algorithm"
     look.figures(table, alt=f"Account of {household_id}", key="households")
-    if (profile := charts.profile(scene)) is not None:
+    if (profile := charts.profile(view)) is not None:
         chart("Load and solar", profile, key="compare_profile")
 
 
-def _account(scene: Scene, row: ResultRow) -> dict[str, str]:
-    arrays = scene.result.households(row)
+def _account(view: View, row: ResultRow) -> dict[str, str]:
+    arrays = view.result.households(row)
     return {
-        f"{label} ({scene.numbers.unit(unit)}) :help[{explained}]": scene.numbers.number(
-            float(arrays[name][scene.household])
+        f"{label} ({view.numbers.unit(unit)}) :help[{explained}]": view.numbers.number(
+            float(arrays[name][view.household])
         )
         for name, (label, unit, explained) in ACCOUNT.items()
         if name in arrays
     }
 
 
-def accounts_of(scene: Scene, row: ResultRow) -> pd.DataFrame:
+def accounts_of(view: View, row: ResultRow) -> pd.DataFrame:
     """Every household's account under one algorithm, a row each, by the names of the arrays."""
-    arrays = scene.result.households(row)
+    arrays = view.result.households(row)
     columns = {name: arrays[name] for name in ACCOUNT if name in arrays}
-    return pd.DataFrame({"household_id": scene.result.household_ids, **columns})
+    return pd.DataFrame({"household_id": view.result.household_ids, **columns})
 
 
-def _accounts(scene: Scene, row: ResultRow) -> None:
-    table = accounts_of(scene, row)
-    numbers = scene.numbers
+def _accounts(view: View, row: ResultRow) -> None:
+    table = accounts_of(view, row)
+    numbers = view.numbers
     titles = {name: f"{label} ({numbers.unit(unit)})" for name, (label, unit, _) in ACCOUNT.items()}
     shown = table.rename(columns={"household_id": "Household", **titles})
     helps = {titles[name]: st.column_config.NumberColumn(help=ACCOUNT[name][2]) for name in table.columns[1:]}

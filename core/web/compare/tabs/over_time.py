@@ -9,27 +9,27 @@ import streamlit as st
 
 from core.runs.runs import RunState
 from core.web.compare import charts
-from core.web.compare.scene import Scene
 from core.web.compare.tabs.show import chart, config, kept, pick_algorithm
+from core.web.compare.view import View
 
 
-def draw(scene: Scene, state: RunState) -> None:
+def draw(view: View, state: RunState) -> None:
     """The tab."""
-    if not scene.drawable:
+    if not view.drawable:
         st.info("These algorithms report figures only. Compare one that settles slot by slot to see it over time.")
         return
-    _price(scene)
-    if (profile := charts.profile(scene)) is not None:
+    _price(view)
+    if (profile := charts.profile(view)) is not None:
         chart(
-            f"Load and solar of {scene.result.household_ids[scene.household or 0]}", profile, key="compare_profile_time"
+            f"Load and solar of {view.result.household_ids[view.household or 0]}", profile, key="compare_profile_time"
         )
     chart(
         "Savings as they grow",
-        kept(scene, "savings", lambda: charts.cumulative_savings(scene)),
+        kept(view, "savings", lambda: charts.cumulative_savings(view)),
         key="compare_savings_time",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        row = pick_algorithm(scene, key="algorithm")
+        row = pick_algorithm(view, key="algorithm")
         quantity = st.selectbox(
             "Quantity",
             list(charts.QUANTITIES),
@@ -41,14 +41,14 @@ def draw(scene: Scene, state: RunState) -> None:
     chosen = quantity or "traded_kwh"
     chart(
         "Day by time of day",
-        kept(scene, ("heat", row.algorithm_id, chosen), lambda: charts.heat_map(scene, row, chosen)),
+        kept(view, ("heat", row.algorithm_id, chosen), lambda: charts.heat_map(view, row, chosen)),
         key="compare_heat",
     )
-    chart("Duration curve of import", kept(scene, "duration", lambda: charts.duration(scene)), key="compare_duration")
+    chart("Duration curve of import", kept(view, "duration", lambda: charts.duration(view)), key="compare_duration")
 
 
-def _price(scene: Scene) -> None:
-    drawn = kept(scene, "price", lambda: charts.price_and_volume(scene))
+def _price(view: View) -> None:
+    drawn = kept(view, "price", lambda: charts.price_and_volume(view))
     st.markdown("**Price and traded energy**", help="Drag across the chart to look at those days alone, everywhere.")
     st.plotly_chart(
         drawn.figure,
@@ -60,13 +60,13 @@ def _price(scene: Scene) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{drawn.note} Drag across the chart to look at those days alone.")
-        if not scene.whole:
+        if not view.whole:
             st.button(
                 "All days",
                 icon=":material/zoom_out_map:",
                 type="tertiary",
                 on_click=_all_days,
-                args=(scene,),
+                args=(view,),
                 key="compare_all_days",
             )
 
@@ -79,8 +79,8 @@ def _take_period() -> None:
         st.session_state["period"] = tuple(sorted((first, last)))
 
 
-def _all_days(scene: Scene) -> None:
-    starts = scene.result.local_starts()
+def _all_days(view: View) -> None:
+    starts = view.result.local_starts()
     first, last = (starts[place].astype("datetime64[D]").item() for place in (0, -1))
     assert isinstance(first, date)
     st.session_state["period"] = (first, last)

@@ -10,34 +10,34 @@ import streamlit as st
 from core.runs.runs import RunState
 from core.web.compare import look
 from core.web.compare.figures import figure_of
-from core.web.compare.scene import Scene
 from core.web.compare.table import table_of
 from core.web.compare.tabs.show import named
-from core.web.text import foreign
+from core.web.compare.view import View
+from core.web.escape import markdown
 
 
-def draw(scene: Scene, state: RunState) -> None:
+def draw(view: View, state: RunState) -> None:
     """The tab."""
-    tables = {scenario: table_of(scene.result.of(scenario)) for scenario in scene.result.scenarios}
+    tables = {scenario: table_of(view.result.of(scenario)) for scenario in view.result.scenarios}
     keys = list(dict.fromkeys(figure.key for table in tables.values() for figure in table.figures))
     key = st.selectbox(
         "Figure",
         keys,
         index=keys.index("savings") if "savings" in keys else 0,
-        format_func=lambda each: f"{figure_of(each).label} ({scene.numbers.unit(figure_of(each).unit) or 'index'})",
+        format_func=lambda each: f"{figure_of(each).label} ({view.numbers.unit(figure_of(each).unit) or 'index'})",
         key="figure",
         bind="query-params",
         width=320,
     )
     figure = figure_of(key or keys[0])
-    st.caption(scene.numbers.unit(figure.help))
+    st.caption(view.numbers.unit(figure.help))
     columns: dict[str, dict[str, str]] = {}
     for scenario, table in tables.items():
         place = next((at for at, each in enumerate(table.figures) if each.key == figure.key), None)
-        cells = columns.setdefault(foreign(scenario), {})
+        cells = columns.setdefault(markdown(scenario), {})
         for line in table.lines:
             value = math.nan if place is None else line.cells[place].value
-            text = foreign(scene.numbers.number(value, figure.decimals))
+            text = markdown(view.numbers.number(value, figure.decimals))
             best = place is not None and line.cells[place].best
             cells[named(line.row)] = f":green[**★\u00a0{text}**]" if best else text
     shown = pd.DataFrame(columns)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from threading import Lock
 
 import streamlit as st
+from cachetools import LRUCache, cached
 
 from core.runs.results import ResultRow
 from core.web.charts import CONFIG
 from core.web.compare.algorithms import swatch
 from core.web.compare.charts import Chart
-from core.web.compare.memory import Memory
-from core.web.compare.scene import Scene
-from core.web.text import foreign
+from core.web.compare.view import View
+from core.web.escape import markdown
 
 PICTURES = "compare_pictures"
-_charts: Memory[Chart] = Memory(256)
+CHARTS = 256
+"""Charts kept for whoever looks at the same; the one looked at longest ago goes first."""
 
 
-def kept(scene: Scene, what: Hashable, make: Callable[[], Chart]) -> Chart:
-    """The chart of this scene, made once."""
-    return _charts.get((scene.key, what), make)
+@cached(LRUCache(CHARTS), key=lambda view, what, make: (view.key, what), lock=Lock())
+def kept(view: View, what: Hashable, make: Callable[[], Chart]) -> Chart:
+    """The chart of this view, made once."""
+    return make()
 
 
 def config(title: str) -> dict[str, object]:
@@ -58,11 +61,11 @@ def download(
     )
 
 
-def pick_algorithm(scene: Scene, *, key: str) -> ResultRow:
-    """One of the scene's algorithms; the first that trades unless another is asked for in the address."""
-    rows = {row.algorithm_id: row for row in scene.drawable}
+def pick_algorithm(view: View, *, key: str) -> ResultRow:
+    """One of the view's algorithms; the first that trades unless another is asked for in the address."""
+    rows = {row.algorithm_id: row for row in view.drawable}
     ids = list(rows)
-    first = next((place for place, each in enumerate(ids) if scene.trades(rows[each])), 0)
+    first = next((place for place, each in enumerate(ids) if view.trades(rows[each])), 0)
     chosen = st.selectbox(
         "Algorithm",
         ids,
@@ -77,4 +80,4 @@ def pick_algorithm(scene: Scene, *, key: str) -> ResultRow:
 
 def named(row: ResultRow) -> str:
     """The algorithm's colour and name, as Markdown."""
-    return f"{swatch(row.algorithm_id)} {foreign(row.name)}"
+    return f"{swatch(row.algorithm_id)} {markdown(row.name)}"

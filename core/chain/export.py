@@ -13,7 +13,6 @@ import orjson
 from core.chain import Chain
 from core.chain.records import Entry, Filter
 from core.ledger.transaction import leaf_hash
-from core.web.text import csv_cell
 
 MOST = 100_000
 """Transactions in one export from a page; `python -m core ledger export` writes all."""
@@ -25,6 +24,7 @@ NUMBERS = ("energy_wh", "price_micro_per_kwh", "amount_micro", *TIMES, "sequence
 TEXTS = ("buyer", "seller", "publisher", "message_id", "run_id", "actor", "action", "subject", "author", "text")
 FIELDS = ("height", "tx_hash", "kind", *NUMBERS, *TEXTS)
 """Columns of CSV and Parquet; JSON lines carry the whole transaction instead."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,11 @@ def _pages(chain: Chain, wanted: Filter) -> Iterator[list[Entry]]:
         if len(page) < PAGE:
             return
         before = page[-1].seq
+
+
+def csv_cell(text: str) -> str:
+    """A text cell of an export: a spreadsheet must not take it for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def to_csv(entries: Sequence[Entry]) -> bytes:

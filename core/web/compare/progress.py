@@ -10,8 +10,8 @@ from core.exchange import current
 from core.runs.runs import RunState
 from core.web.compare import history
 from core.web.compare.address import asked
+from core.web.escape import markdown
 from core.web.session import still_signed_in
-from core.web.text import foreign
 
 TICK_S = 0.5
 
@@ -42,7 +42,7 @@ def _words(state: RunState) -> str:
         return "Waiting for a free worker …"
     done = f"{state.rows_done} of {state.plan.rows} rows"
     left = "" if state.left_s is None else f" · about {seconds(state.left_s)} left"
-    doing = f" · {foreign(state.message)}" if state.message else ""
+    doing = f" · {markdown(state.message)}" if state.message else ""
     return f"{done}{left}{doing}"
 
 
@@ -57,13 +57,13 @@ def _cancel(state: RunState, user: User) -> None:
     try:
         current().runs.cancel(state.run_id, user_id=user.user_id)
     except LabError as refusal:
-        st.warning(foreign(refusal, limit=300))
+        st.warning(markdown(refusal, limit=300))
     st.rerun(scope="app")
 
 
 def ended_without(state: RunState, user: User) -> None:
     """A run that failed, was cancelled or interrupted: why, and the way on."""
     say = st.error if state.status == "failed" else st.warning
-    say(f"{state.status.capitalize()}. {foreign(state.message, limit=600)}")
+    say(f"{state.status.capitalize()}. {markdown(state.message, limit=600)}")
     if may(user, "analyst") and st.button("Start it again", icon=":material/replay:", key="compare_start_again"):
         history.again(state, user)

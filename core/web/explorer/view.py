@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -15,16 +17,14 @@ from core.exchange import Exchange
 from core.runs import Runs
 from core.store.quarantine import Quarantine
 from core.web.charts import CONFIG
-from core.web.explorer.address import link
-from core.web.explorer.amounts import Amounts, amounts_of
-from core.web.explorer.times import Clock, Span
+from core.web.escape import markdown
+from core.web.format import Amounts, Clock, Span, amounts_of
 from core.web.frame import PAGES
 from core.web.table import html_link
-from core.web.text import foreign
 
 
 @dataclass(frozen=True, slots=True)
-class Lens:
+class View:
     """What to ask, and how times and amounts are written."""
 
     chain: Chain
@@ -36,7 +36,7 @@ class Lens:
     block_interval_s: float
 
     @classmethod
-    def of(cls, exchange: Exchange, user: User) -> Lens:
+    def of(cls, exchange: Exchange, user: User) -> View:
         """What this user sees of a running lab."""
         settings = exchange.settings
         return cls(
@@ -86,11 +86,11 @@ def leave(page: str, **parameters: str) -> None:
     st.switch_page(PAGES / f"{page}.py", query_params=parameters)
 
 
-def nothing_yet(lens: Lens) -> None:
+def nothing_yet(view: View) -> None:
     """The empty state of the whole explorer: how the first transaction comes about, or why there is nothing to see."""
-    damage = lens.chain.status().damage
+    damage = view.chain.status().damage
     if damage:
-        st.error(foreign(damage, limit=400), icon=":material/gpp_bad:")
+        st.error(markdown(damage, limit=400), icon=":material/gpp_bad:")
         return
     st.info(
         "No transactions yet: publish a trade over MQTT, let the simulated community trade, or run a comparison. "
@@ -100,3 +100,32 @@ def nothing_yet(lens: Lens) -> None:
     with st.container(horizontal=True):
         visit("Watch the live market", "live", icon=":material/monitoring:")
         visit("Run a comparison", "compare", icon=":material/balance:")
+
+
+LONGEST_PARAMETER = 200
+"""Characters of a parameter that are looked at; an id, a hash and a search all fit."""
+VIEWS = ("block", "tx", "household", "run", "q")
+"""Parameters that choose a view, the first one present wins; the others only refine it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A view and its subject: ("block", "3"), or ("overview", "")."""
+
+    view: str
+    subject: str = ""
+
+
+def read(parameters: Mapping[str, str]) -> Address:
+    """The view that the query parameters ask for."""
+    for name in VIEWS:
+        subject = parameters.get(name, "").strip()[:LONGEST_PARAMETER]
+        if subject:
+            return Address(name, subject)
+    return Address("overview")
+
+
+def link(**parameters: object) -> str:
+    """A relative address within the explorer: link(block=3) → "?block=3"; link() → the overview."""
+    kept = {name.rstrip("_"): str(value) for name, value in parameters.items() if value not in (None, "")}
+    return "?" + urlencode(kept)

@@ -20,16 +20,16 @@ STYLE = f"""
 [data-testid="stMain"] h1 {{ font-size: 1.75rem; padding: 0.25rem 0; }}
 [data-testid="stMain"] h2 {{ font-size: 1.35rem; }}
 [data-testid="stMain"] h3 {{ font-size: 1.1rem; }}
-.st-key-door {{ margin-top: 7vh; }}
+.st-key-sign_in_form {{ margin-top: 7vh; }}
 [data-testid="stMain"] :is([data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelect"] [data-tag]),
-.st-key-door [data-testid="stFormSubmitButton"] button {{
+.st-key-sign_in_form [data-testid="stFormSubmitButton"] button {{
   background: {ACCENT}; border-color: {ACCENT}; color: #fff;
 }}
 </style>
 """
 
 
-def dress(title: str, *, wide: bool) -> None:
+def page_style(title: str, *, wide: bool) -> None:
     """Set the page's title and icon, and its density."""
     st.set_page_config(
         page_title=title, page_icon=MARK, layout="wide" if wide else "centered", initial_sidebar_state=240

@@ -7,15 +7,18 @@ import streamlit as st
 from core.accounts import User, may
 from core.errors import LabError
 from core.exchange import current
+from core.market.algorithms import find
 from core.readings import Options
 from core.runs.datasets import Upload
-from core.web.compare import history, report_view, sample
+from core.runs.plan import RunPlan, Scenario, Selection
+from core.runs.tariffs import TariffPlan
+from core.web.api.staging import forget, staged
+from core.web.compare import history, report_view
 from core.web.compare.address import go
 from core.web.compare.drop_zone import drop_zone
-from core.web.compare.numbers import numbers_of
-from core.web.compare.reading import choose, progress_bar, uploads
-from core.web.compare.staging import forget, staged
-from core.web.text import foreign
+from core.web.compare.options import choose, progress_bar, uploads
+from core.web.escape import markdown
+from core.web.format import numbers_of
 
 REFUSED = "compare_refused"
 ROUND = "compare_round"
@@ -30,7 +33,7 @@ def show(user: User) -> None:
             _drop(user)
         with others:
             with st.container(border=True):
-                sample.offer(user)
+                offer_sample(user)
             with st.container(border=True):
                 _earlier(user)
         _refusal()
@@ -72,7 +75,7 @@ def _options() -> Options | None:
     try:
         return choose(Options(time_zone=current().settings.time_zone), key="compare_new")
     except LabError as refusal:
-        st.error(foreign(refusal, limit=400))
+        st.error(markdown(refusal, limit=400))
         return None
 
 
@@ -82,7 +85,7 @@ def take_in(user: User, files: list[Upload], options: Options) -> None:
         with progress_bar() as progress:
             added = current().datasets.add(user.user_id, files, options=options, progress=progress)
     except LabError as refusal:
-        st.error(foreign(refusal, limit=400))
+        st.error(markdown(refusal, limit=400))
         return
     st.session_state.pop(REFUSED, None)
     if added.dataset is None:
@@ -97,7 +100,7 @@ def _refusal() -> None:
     if report is None:
         return
     first = report.errors[0] if report.errors else None
-    reason = foreign(first.message, limit=600) if first else "Nothing could be read."
+    reason = markdown(first.message, limit=600) if first else "Nothing could be read."
     st.error(
         f"These files were not taken in. {reason} Findings that refuse them: {len(report.errors):,}."
         " Correct the files, or choose how to read them, and drop them again.",
@@ -119,3 +122,30 @@ def _earlier(user: User) -> None:
     chosen = st.selectbox("Dataset", list(names), format_func=names.__getitem__, key="compare_earlier")
     if st.button("Go on with it", icon=":material/arrow_forward:", key="compare_go_on"):
         go(dataset=chosen)
+
+
+def offer_sample(user: User) -> None:
+    """The door."""
+    st.header("No files at hand?", anchor=False)
+    st.caption(
+        "A made-up community in Delhi: homes with and without roofs, evening peaks, a week of half-hours."
+        " Every algorithm is compared on it at once."
+    )
+    if st.button("Try the sample community", type="primary", icon=":material/bolt:", key="compare_sample"):
+        try:
+            run_id = start_sample(user)
+        except LabError as refusal:
+            st.error(markdown(refusal, limit=400))
+            return
+        go(run=run_id)
+
+
+def start_sample(user: User) -> str:
+    """Queue every algorithm on the sample community at the default tariff."""
+    lab = current()
+    dataset = lab.datasets.sample(user.user_id)
+    plan = RunPlan(
+        tuple(Selection(algorithm_id) for algorithm_id in find()),
+        (Scenario("Default tariff", TariffPlan(time_zone=lab.settings.time_zone)),),
+    )
+    return lab.runs.start(user.user_id, dataset.dataset_id, plan=plan, name="Sample community")

@@ -11,13 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 def lab_error() -> None:
     from core.errors import NotFoundError
-    from core.web.mishap import explain
+    from core.web.errors import explain
 
     explain(NotFoundError("No block [7](http://x).", fix="Ask for one of 0 to 3."))
 
 
 def crash() -> None:
-    from core.web.mishap import explain
+    from core.web.errors import explain
 
     try:
         raise ZeroDivisionError("secret detail")

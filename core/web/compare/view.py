@@ -14,7 +14,7 @@ from core.market.community import Community, FloatArray
 from core.runs.results import ResultRow, RunResult
 from core.web.charts import colour_of
 from core.web.compare.figures import FIGURES
-from core.web.compare.numbers import Numbers
+from core.web.format import Numbers
 
 PHYSICAL = tuple(key for key, figure in FIGURES.items() if figure.physical and not figure.comparative)
 Period = tuple[date, date]
@@ -22,7 +22,7 @@ Times = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scene:
+class View:
     """The rows of one scenario over the slots of one period.
 
     starts: of the period's slots by the clock on the site's wall, `[slot]`. household: the chosen one's place in
@@ -39,7 +39,7 @@ class Scene:
 
     @property
     def key(self) -> tuple[Hashable, ...]:
-        """What tells this scene from any other, for a Memory."""
+        """What tells this view from any other, for a Memory."""
         slots = (self.slots.start, self.slots.stop)
         return (self.result.result_digest, self.scenario, slots, self.numbers, self.household)
 
@@ -68,7 +68,7 @@ class Scene:
         return bool(row.figures.get("traded_kwh", 0.0) > 0)
 
 
-def scene_of(
+def view_of(
     result: RunResult,
     scenario: str,
     *,
@@ -76,11 +76,11 @@ def scene_of(
     period: Period | None = None,
     readings: Callable[[], Community | None] = lambda: None,
     household_id: str = "",
-) -> Scene:
-    """The scene of one scenario; a household that the run does not know is nobody."""
+) -> View:
+    """The view of one scenario; a household that the run does not know is nobody."""
     starts = result.local_starts()
     slots = within(starts, period)
-    return Scene(
+    return View(
         result=result,
         scenario=scenario,
         slots=slots,
@@ -111,10 +111,10 @@ def colour(row: ResultRow) -> str:
     return colour_of(row.algorithm_id)
 
 
-def same_flows(scene: Scene) -> list[list[ResultRow]]:
+def same_flows(view: View) -> list[list[ResultRow]]:
     """The rows in groups of the same dispatch: every figure that the dispatch alone decides is the same to the bit."""
     groups: dict[tuple[float | None, ...], list[ResultRow]] = {}
-    for row in scene.drawable:
+    for row in view.drawable:
         figures = (row.figures.get(key, math.nan) for key in PHYSICAL)
         groups.setdefault(tuple(None if math.isnan(value) else value for value in figures), []).append(row)
     return list(groups.values())

@@ -14,10 +14,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.web.compare.numbers import Numbers
-from core.web.compare.scene import Scene
+from core.chain.export import csv_cell
 from core.web.compare.table import FigureTable
-from core.web.text import csv_cell
+from core.web.compare.view import View
+from core.web.format import Numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,28 +88,28 @@ DIFFERENCES = {"Difference": "difference", "Percent": "difference in percent"}
 DIVIDED = {"Difference": "", "Percent": ", ÷ |that of the baseline|"}
 
 
-def accounts_export(scene: Scene, context: Mapping[str, object]) -> Export:
-    """Every household's account under every algorithm of the scene, a row a household and algorithm."""
+def accounts_export(view: View, context: Mapping[str, object]) -> Export:
+    """Every household's account under every algorithm of the view, a row a household and algorithm."""
     parts = []
-    for row in scene.drawable:
-        arrays = scene.result.households(row)
+    for row in view.drawable:
+        arrays = view.result.households(row)
         parts.append(
-            pd.DataFrame({"algorithm_id": row.algorithm_id, "household_id": scene.result.household_ids, **arrays})
+            pd.DataFrame({"algorithm_id": row.algorithm_id, "household_id": view.result.household_ids, **arrays})
         )
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    return Export("households", table, context, _units(table, scene.numbers), {})
+    return Export("households", table, context, _units(table, view.numbers), {})
 
 
-def series_export(scene: Scene, context: Mapping[str, object]) -> Export:
-    """Every slot of the period under every algorithm of the scene, a row a slot and algorithm."""
-    starts = scene.result.slot_starts()[scene.slots]
+def series_export(view: View, context: Mapping[str, object]) -> Export:
+    """Every slot of the period under every algorithm of the view, a row a slot and algorithm."""
+    starts = view.result.slot_starts()[view.slots]
     parts = []
-    for row in scene.drawable:
-        arrays = {name: values[scene.slots] for name, values in scene.result.series(row).items()}
-        times = {"start_utc": starts, "start_local": scene.starts}
+    for row in view.drawable:
+        arrays = {name: values[view.slots] for name, values in view.result.series(row).items()}
+        times = {"start_utc": starts, "start_local": view.starts}
         parts.append(pd.DataFrame({"algorithm_id": row.algorithm_id, **times, **arrays}))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    return Export("series", table, context, _units(table, scene.numbers), {})
+    return Export("series", table, context, _units(table, view.numbers), {})
 
 
 def _units(table: pd.DataFrame, numbers: Numbers) -> dict[str, str]:

@@ -22,7 +22,7 @@ from core.runs.datasets import MOST_FILES
 from core.settings import Settings
 from core.web.api.answers import Answer
 from core.web.api.caller import Analyst
-from core.web.text import plain
+from core.web.escape import visible
 
 FILE_BYTES = 20_000_000
 BATCH_BYTES = 1_000_000_000
@@ -61,7 +61,7 @@ def keep(settings: Settings, user_id: str, batch: str, *, files: Sequence[Upload
         raise TooLargeError("More than 1 GB at once.", fix="Send the files in several datasets.")
     for number, file in enumerate(files, start=first):
         if (file.size or 0) > FILE_BYTES:
-            raise TooLargeError(f"{plain(file.filename)} is larger than 20 MB.", fix="Split it by household.")
+            raise TooLargeError(f"{visible(file.filename)} is larger than 20 MB.", fix="Split it by household.")
         with (folder / f"{number:05d}").open("wb") as target:
             shutil.copyfileobj(file.file, target)
         (folder / f"{number:05d}.name").write_text(file.filename or f"file {number + 1}", encoding="utf-8")

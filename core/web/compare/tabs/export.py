@@ -1,0 +1,223 @@
+"""Take away: tables as shown, a report in one file, a link for others, the run's names and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.errors import LabError
+from core.exchange import current
+from core.runs.runs import RunState
+from core.web.compare import charts
+from core.web.compare.address import go
+from core.web.compare.history import who_of
+from core.web.compare.report import INK, Contents, report
+from core.web.compare.table import table_of
+from core.web.compare.tables import Export, accounts_export, figures_export, series_export
+from core.web.compare.tabs.show import PICTURES, baseline_id, download
+from core.web.compare.view import View
+from core.web.escape import markdown
+from core.web.session import guard
+
+KINDS: Mapping[str, tuple[str, Callable[[Export], bytes], str]] = {
+    "CSV": ("csv", Export.csv, "text/csv"),
+    "Parquet": ("parquet", Export.parquet, "application/vnd.apache.parquet"),
+    "JSON": ("json", Export.json, "application/json"),
+}
+
+
+def draw(view: View, state: RunState) -> None:
+    """The tab."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        with st.container(border=True):
+            _tables(view, state)
+        with st.container(border=True):
+            _report(view, state)
+    with right:
+        with st.container(border=True):
+            links(state)
+        with st.container(border=True):
+            names(state)
+
+
+def context_of(view: View, state: RunState) -> dict[str, object]:
+    """Where an exported table comes from."""
+    return {
+        "run_id": state.run_id,
+        "name": state.name,
+        "scenario": view.scenario,
+        "dataset_digest": view.result.dataset_digest,
+        "result_digest": view.result.result_digest,
+        "transaction": state.tx_hash,
+        "time_zone": view.result.time_zone,
+    }
+
+
+def offer(make: Callable[[], Export], *, name: str, key: str) -> None:
+    """Buttons that make a table and hand it over in each kind."""
+    for label, (ending, write, mime) in KINDS.items():
+        download(label, partial(_written, make, write), file_name=f"{name}.{ending}", mime=mime, key=f"{key}_{ending}")
+
+
+def _written(make: Callable[[], Export], write: Callable[[Export], bytes]) -> bytes:
+    return write(make())
+
+
+def _tables(view: View, state: RunState) -> None:
+    st.markdown(
+        "**Tables**",
+        help="Every digit, in the scenario and period that are shown. Not defined is empty in CSV, null in JSON.",
+    )
+    context = context_of(view, state)
+    offers: dict[str, Callable[[], Export]] = {
+        "figures": partial(figures_export, table_of(view.rows, baseline_id=baseline_id()), view.numbers, context),
+        "households": partial(accounts_export, view, context),
+        "series": partial(series_export, view, context),
+    }
+    for name, make in offers.items():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(WORDS[name])
+            offer(make, name=f"{state.run_id}-{name}", key=f"compare_take_{name}")
+    st.segmented_control(
+        "Pictures as",
+        ["PNG", "SVG"],
+        default="PNG",
+        required=True,
+        key=PICTURES,
+        persist_state="session",
+        help="The camera in the bar of every chart saves it in this format.",
+    )
+
+
+WORDS = {
+    "figures": "All figures",
+    "households": "Accounts of all households",
+    "series": "Series, slot by slot",
+}
+
+
+def _report(view: View, state: RunState) -> None:
+    st.markdown(
+        "**Report**", help="Figures, charts, parameters, digests and the receipt in one file that needs no network."
+    )
+    download(
+        "HTML report",
+        partial(_made, view, state, baseline_id()),
+        file_name=f"{state.run_id}.html",
+        mime="text/html",
+        key="compare_html",
+        icon=":material/description:",
+    )
+
+
+def _made(view: View, state: RunState, baseline: str) -> bytes:
+    return report(contents_of(view, state, baseline))
+
+
+def contents_of(view: View, state: RunState, baseline: str) -> Contents:
+    """What the report of this view says."""
+    drawn: dict[str, charts.Chart] = {}
+    if view.drawable:
+        row = next((row for row in reversed(view.drawable) if view.trades(row)), view.drawable[0])
+        drawn = {
+            "Price and traded energy": charts.price_and_volume(view),
+            "Savings as they grow": charts.cumulative_savings(view),
+            "Duration curve of import": charts.duration(view),
+            **{
+                f"Savings per household, {each.name}": charts.household_bars(view, each)
+                for each in view.drawable
+                if view.trades(each)
+            },
+            "Lorenz curve of savings": charts.lorenz_curves(view),
+            f"Where the energy went, {row.name}": charts.sankey(view, row, ink=INK),
+            f"Traded energy by day and time of day, {row.name}": charts.heat_map(view, row, "traded_kwh"),
+        }
+    table = table_of(view.rows, baseline_id=baseline)
+    return Contents(state, view, who_of(state.owner_id), table, drawn, _receipt(state))
+
+
+def _receipt(state: RunState) -> Mapping[str, object] | None:
+    try:
+        return None if state.tx_hash is None else current().chain.receipt(state.tx_hash)
+    except LabError:
+        return None
+
+
+DAYS = {7: "a week", 30: "a month", 365: "a year"}
+
+
+def links(state: RunState) -> None:
+    """The address of this view, sharing with everybody, and links for single people."""
+    st.markdown("**Share**", help="Whoever follows a link signs in first; it opens this run for reading.")
+    st.caption("The address of this view: scenario, baseline, period, household and tab are in it.")
+    st.code(view_address(state.run_id), language=None, wrap_lines=True)
+    user = guard()
+    if state.owner_id != user.user_id:
+        return
+    everybody = st.toggle("Everybody who signs in may read it", state.shared, key="compare_shared")
+    if everybody != state.shared:
+        current().runs.share(state.run_id, user_id=user.user_id, everybody=everybody)
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        days = st.selectbox(
+            "A link that lasts", list(DAYS), format_func=DAYS.__getitem__, key="compare_link_days", width=160
+        )
+        if st.button("Make a link", icon=":material/link:", key="compare_link"):
+            made = current().runs.create_link(state.run_id, user_id=user.user_id, days=days or 30)
+            st.session_state["compare_link_made"] = (state.run_id, made.token)
+    run_id, token = st.session_state.get("compare_link_made", ("", ""))
+    if run_id == state.run_id:
+        st.caption("Copy it now: it is shown this once.")
+        st.code(f"{_page()}?{urlencode({'run': run_id, 'link': token})}", language=None, wrap_lines=True)
+    _made_links(state, user.user_id)
+
+
+def _made_links(state: RunState, user_id: str) -> None:
+    for link in current().runs.links(state.run_id, user_id=user_id):
+        if link.ended:
+            continue
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Link of {link.created_at:%d %b %Y}, until {link.expires_at:%d %b %Y}")
+            if st.button("Revoke", type="tertiary", key=f"compare_revoke_{link.link_id}"):
+                current().runs.revoke_link(state.run_id, link.link_id, user_id=user_id)
+                st.rerun()
+
+
+def names(state: RunState) -> None:
+    """Name and tags; deleting."""
+    st.markdown("**Name and tags**")
+    user = guard()
+    if state.owner_id != user.user_id:
+        st.caption("Only its owner can change them.")
+        return
+    with st.form("compare_describe", border=False):
+        name = st.text_input("Name", state.name, max_chars=120)
+        tags = st.text_input("Tags, separated by commas", ", ".join(state.tags))
+        if st.form_submit_button("Save"):
+            try:
+                current().runs.describe(
+                    state.run_id, user_id=user.user_id, name=name or "", tags=(tags or "").split(",")
+                )
+            except LabError as refusal:
+                st.error(markdown(refusal, limit=300))
+            else:
+                st.rerun()
+    with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+        st.markdown("It leaves the history; the ledger keeps its transaction.")
+        if st.button("Delete this comparison", key="compare_delete"):
+            current().runs.delete(state.run_id, user_id=user.user_id)
+            go()
+
+
+def view_address(run_id: str) -> str:
+    """The address that brings this very view back."""
+    shown = {name: st.query_params.get_all(name) for name in st.query_params if name not in ("link", "run")}
+    return f"{_page()}?{urlencode({'run': run_id, **shown}, doseq=True)}"
+
+
+def _page() -> str:
+    return (st.context.url or "/compare").split("?")[0]
