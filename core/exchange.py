@@ -24,7 +24,7 @@ from core.chain.records import MinedBlock
 from core.errors import LabError, LedgerReadOnlyError, UnavailableError
 from core.ledger.file import LedgerFile
 from core.ledger.transaction import audit
-from core.live.announcer import Announcer
+from core.live.announcer import Announcer, retained_checkpoint
 from core.live.broker import Broker
 from core.live.feed import Feed
 from core.live.price import TICK_S, PriceSeries
@@ -66,7 +66,9 @@ class Exchange:
         self.sessions = Sessions(self.store, audit=self._audit)
         self.tokens = Tokens(self.store, audit=self._audit)
         self.announcer = Announcer(settings)
-        self.chain = Chain(settings, self.store, pool=self.pool, on_block=self._announce)
+        self.chain = Chain(
+            settings, self.store, pool=self.pool, on_block=self._announce, retained=retained_checkpoint(settings)
+        )
         self.datasets = Datasets(self.store, settings, audit=self._audit)
         self.runs = Runs(self.store, settings, datasets=self.datasets, pool=self.pool, audit=self._audit)
         self.broker = None if settings.mqtt_host else Broker(settings)

@@ -20,7 +20,7 @@ from core.chain.explorer import Explorer
 from core.chain.figures import Figures
 from core.chain.indexer import Indexer
 from core.chain.miner import Miner
-from core.chain.opening import CHECKPOINTS_FILE, Opening
+from core.chain.opening import Opening
 from core.chain.publisher import Publisher
 from core.chain.receipts import Receipts
 from core.chain.records import (
@@ -34,6 +34,7 @@ from core.chain.records import (
     TransactionPage,
 )
 from core.chain.search import Finder
+from core.chain.signed import CHECKPOINTS_FILE
 from core.chain.verification import Verification
 from core.errors import LedgerReadOnlyError, UnavailableError
 from core.ledger import block
@@ -70,8 +71,12 @@ class Chain:
         clock: Callable[[], int] = now_ms,
         pool: Pool | None = None,
         on_block: Callable[[MinedBlock], None] | None = None,
+        retained: str = "",
     ) -> None:
-        """clock: milliseconds since 1970 UTC. on_block: called after each block, in the thread that mined it."""
+        """clock: milliseconds since 1970 UTC. on_block: called after each block, in the thread that mined it.
+
+        retained: a checkpoint of this lab that somebody else, a broker, has kept; the ledger must extend it.
+        """
         self.pool = pool or Pool(store, clock=clock)
         self._store = store
         self._clock = clock
@@ -79,7 +84,7 @@ class Chain:
         self._miner = Miner()
         self._publisher = Publisher(settings.data_dir / CHECKPOINTS_FILE)
         self._mining = threading.Lock()  # owns the writing side: _file, _unsettled
-        self._opening = Opening(settings, store, pool=self.pool, miner=self._miner, clock=clock)
+        self._opening = Opening(settings, store, pool=self.pool, miner=self._miner, clock=clock, retained=retained)
         opened = self._opening.open()
         self._file: LedgerFile | None = opened.file
         self._genesis = opened.genesis

@@ -12,11 +12,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.chain.miner import Miner
 from core.chain.publisher import Publisher
+from core.chain.signed import CHECKPOINTS_FILE, signed
 from core.errors import ConflictError, LabError, LedgerDamagedError, LedgerError, LedgerReadOnlyError
 from core.ledger import block, checkpoint, genesis, merkle, transaction
 from core.ledger.checkpoint import Checkpoint, SigningKey
 from core.ledger.file import LedgerFile
-from core.ledger.recovery import REMEDY, Mark, adopt, recover
+from core.ledger.recovery import REMEDY, Mark, adopt, newest, recover
 from core.ledger.verify import reading, verify
 from core.ledger.walk import START, Tip, Walker
 from core.settings import Settings
@@ -26,7 +27,6 @@ from core.store.pool import Pool
 
 log = logging.getLogger(__name__)
 KEY_FILE = "ledger.key"
-CHECKPOINTS_FILE = "checkpoints.txt"
 BATCH = 200_000
 """Transactions whose keys are remembered at once when a ledger is adopted."""
 
@@ -47,7 +47,18 @@ class Opened:
 class Opening:
     """Opens the ledger of `settings` once."""
 
-    def __init__(self, settings: Settings, store: Store, *, pool: Pool, miner: Miner, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        pool: Pool,
+        miner: Miner,
+        clock: Callable[[], int],
+        retained: str = "",
+    ) -> None:
+        """retained: the checkpoint that somebody else, a broker, has kept; "" if there is none."""
+        self._retained = retained
         self._settings = settings
         self._store = store
         self._pool = pool
@@ -57,6 +68,7 @@ class Opening:
         self._published = Publisher(settings.data_dir / CHECKPOINTS_FILE)
         self._key: SigningKey | None = None
         self._key_problem = ""
+        self._published_problem = ""
         self.checkpoint = ""
 
     def open(self) -> Opened:
@@ -96,12 +108,7 @@ class Opening:
     def _file(self, mark: Mark | None) -> LedgerFile:
         path = self._settings.ledger_path
         if mark is not None and mark.hash and not path.exists():
-            raise LedgerDamagedError(
-                f"The ledger {path} is missing; it had {mark.before.height + 2} blocks.",
-                height=0,
-                offset=0,
-                fix="Put it back; until then nothing is written and what is accepted stays pending.",
-            )
+            raise missing(path, mark)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -112,6 +119,7 @@ class Opening:
         self._check_damage()
         if mark is None:
             mark = self._begun(file) if file.holds_nothing else self._adopted(file)
+        self._check_signed(file, newest(file, mark), mark.genesis)
         found = recover(file, mark)
         if found.repaired:
             log.warning("ledger recovered: %s", found.repaired)
@@ -125,7 +133,16 @@ class Opening:
             tip = self._first(file)
             self.settle(START, tip, mark.genesis, [])
         self._published.publish(self.checkpoint)
-        return Opened(file, tip, mark.genesis, self._key, notice=self._key_notice(), checkpoint=self.checkpoint)
+        return Opened(file, tip, mark.genesis, self._key, notice=self._notices(), checkpoint=self.checkpoint)
+
+    def _check_signed(self, file: LedgerFile, tip: Tip, record: bytes) -> None:
+        """Nothing is written to a ledger that is older than, or differs from, what this lab has signed."""
+        folder, rules = self._settings.data_dir, rules_of(record)
+        found = signed(folder, rules, expected=self.checkpoint, retained=self._retained)
+        found.check(tip, file)
+        if found.problem:
+            log.warning("%s", found.problem)
+        self._published_problem = found.problem
 
     def _check_damage(self) -> None:
         """A file that was found damaged is written again only after all of it was found sound."""
@@ -145,12 +162,7 @@ class Opening:
     def _begun(self, file: LedgerFile) -> Mark:
         """Decide on the genesis block, durably, before it is written."""
         if self._published.text():
-            raise LedgerDamagedError(
-                f"The ledger {file.path} is empty, but {self._published.path} has checkpoints of one.",
-                height=0,
-                offset=0,
-                fix="Put the ledger back, or move the old checkpoints away to begin a new ledger.",
-            )
+            raise beheaded(file.path, self._published.path)
         chain_id = secrets.token_hex(16)
         key = self._key_for(chain_id)
         rules = genesis.Genesis(
@@ -191,11 +203,11 @@ class Opening:
         log.warning("the store knows nothing of %s; checking all of it", file.path)
         first = self._first(file)
         assert first.genesis is not None
-        published = checkpoint.roots_of(
-            self._published.text(), origin=first.genesis.origin, public=bytes.fromhex(first.genesis.log_key)
-        )
-        tips = adopt(file, published)
+        tips = adopt(file)
         record = file.read(first.offset, first.end - first.offset)
+        self._load_key(record)
+        self.checkpoint = self.signed(tips[-1])
+        self._check_signed(file, tips[-1], record)
         waiting: list[tuple[bytes, int]] = []
         for tip in tips:
             waiting += [(key, tip.height) for key in map(transaction.dedupe_digest, lines_of(file, tip))]
@@ -205,8 +217,6 @@ class Opening:
                 waiting = []
         before = tips[-2] if len(tips) > 1 else START
         mark = Mark(before, tips[-1].hash, record)
-        self._load_key(record)
-        self.checkpoint = self.signed(tips[-1])
         with self._store.begin() as connection:
             marks.write(connection, mark, checkpoint=self.checkpoint)
         log.warning("adopted %d blocks with %d transactions", len(tips), tips[-1].transactions)
@@ -225,12 +235,10 @@ class Opening:
         """The checkpoint over the chain up to `tip`; "" without the key."""
         if self._key is None or tip.genesis is None:
             return ""
-        return self._key.sign(Checkpoint(tip.genesis.origin, tip.height + 1, tip.log_root))
+        return self._key.sign(Checkpoint(tip.genesis.origin, tip.height + 1, tip.log_root), at_ms=tip.time_ms)
 
     def _load_key(self, record: bytes) -> None:
-        head = block.parse_head(record)
-        assert head is not None
-        rules = genesis.from_line(record[head.body_offset : -len(block.END)])
+        rules = rules_of(record)
         try:
             key = checkpoint.load_key(self._key_path)
         except LedgerError as error:
@@ -241,10 +249,37 @@ class Opening:
             return
         self._key_problem = f"The signing key {self._key_path} is not the one of this ledger."
 
-    def _key_notice(self) -> str:
-        if not self._key_problem or self._key is not None:
-            return ""
-        return f"{self._key_problem} Blocks are written without checkpoints and receipts until it is put back."
+    def _notices(self) -> str:
+        without_key = self._key_problem and self._key is None
+        key = f"{self._key_problem} Blocks are written without checkpoints and receipts until it is put back."
+        return " ".join(filter(None, (key if without_key else "", self._published_problem)))
+
+
+def missing(path: Path, mark: Mark) -> LedgerDamagedError:
+    """The file that had the mark's block is not there."""
+    return LedgerDamagedError(
+        f"The ledger {path} is missing; it had {mark.before.height + 2} blocks.",
+        height=0,
+        offset=0,
+        fix="Put it back; until then nothing is written and what is accepted stays pending.",
+    )
+
+
+def beheaded(path: Path, published: Path) -> LedgerDamagedError:
+    """The file is empty, and was not always."""
+    return LedgerDamagedError(
+        f"The ledger {path} is empty, but {published} has checkpoints of one.",
+        height=0,
+        offset=0,
+        fix="Put the ledger back, or move the old checkpoints away to begin a new ledger.",
+    )
+
+
+def rules_of(record: bytes) -> genesis.Genesis:
+    """The rules in the bytes of block 0."""
+    head = block.parse_head(record)
+    assert head is not None, "it was walked over, or written by this program"
+    return genesis.from_line(record[head.body_offset : -len(block.END)])
 
 
 def first_record(path: Path) -> bytes:

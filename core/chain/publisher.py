@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-_SIGNATURE = re.compile("\n\n\u2014 [^ \n]+ [A-Za-z0-9+/=]+\n".encode())
+_SIGNATURE = re.compile("\n\n(?:\u2014 [^ \n]+ [A-Za-z0-9+/=]+\n)+".encode())
 _TAIL = 4096
 
 
@@ -48,7 +48,7 @@ class Publisher:
         except FileNotFoundError:
             return ""
         signatures = list(_SIGNATURE.finditer(found))
-        return found[: signatures[-1].end()].decode() if signatures else ""
+        return found[: signatures[-1].end()].decode(errors="replace") if signatures else ""
 
     def find(self, text: str) -> str | None:
         """The published note over exactly this text."""

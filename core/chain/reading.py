@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.chain.explorer import Explorer
-from core.chain.opening import CHECKPOINTS_FILE, KEY_FILE, Opened, first_record
+from core.chain.opening import KEY_FILE, Opened, first_record
 from core.chain.publisher import Publisher
 from core.chain.receipts import Receipts
+from core.chain.signed import CHECKPOINTS_FILE
 from core.errors import LedgerError
 from core.ledger import checkpoint, verify
 from core.ledger.checkpoint import SigningKey

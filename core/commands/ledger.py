@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core.chain.reading import Reading
+    from core.errors import LedgerDamagedError
     from core.ledger.verify import Verdict
+    from core.settings import Settings
 
 
 def register(commands: Any) -> None:
@@ -49,22 +51,64 @@ def register(commands: Any) -> None:
 
 
 def run_verify(arguments: argparse.Namespace) -> int:
-    """Verify a file; exit 1 with one line naming height and byte offset if it is damaged."""
+    """Verify a file; exit 1 with one line naming height and byte offset if it is damaged, cut short or another one."""
+    from core.errors import LedgerDamagedError
     from core.ledger import verify
 
     path = arguments.path or _settings().ledger_path
-    roots = _roots(path, arguments.checkpoint) if arguments.checkpoint else None
     started = time.perf_counter()
+    try:
+        roots, compared = _compared(arguments)
+    except LedgerDamagedError as error:
+        return _refused(path, error, as_json=arguments.json)
     with _replay(arguments.level) as replay:
         verdict = _steady(path, lambda: verify.verify(path, arguments.level, roots=roots, replay=replay))
     verdict = dataclasses.replace(verdict, seconds=round(time.perf_counter() - started, 3))
     if arguments.json:
-        print(json.dumps({"path": str(path), **dataclasses.asdict(verdict)}, ensure_ascii=False))
+        found = {"path": str(path), **dataclasses.asdict(verdict), "compared": compared}
+        print(json.dumps(found, ensure_ascii=False))
     elif verdict.ok:
-        print(verdict.sentence)
+        print(f"{verdict.sentence}\n{compared}")
     if not verdict.ok:
         print(f"{path}: {verdict.sentence}", file=sys.stderr)
     return 0 if verdict.ok else 1
+
+
+def _compared(arguments: argparse.Namespace) -> tuple[dict[int, tuple[bytes, ...]] | None, str]:
+    """The log roots that the file must agree with, and what it is compared with, as a sentence.
+
+    Raises LedgerDamagedError if the ledger of this lab is not what the lab recorded and signed.
+    """
+    if arguments.path is not None:
+        if arguments.checkpoint:
+            return _roots(arguments.path, arguments.checkpoint), "Compared with the given checkpoints alone."
+        alone = "Compared with nothing: a file that is older than it should be, or another one, looks as sound as this."
+        return None, f"{alone} Without PATH the ledger is held against what this lab recorded and signed."
+    from core.chain.examining import examine
+
+    settings = _settings()
+    examined = examine(settings, retained=_retained(settings))
+    roots = examined.signed.roots() if examined.signed else {}
+    if arguments.checkpoint:
+        for size, more in _roots(settings.ledger_path, arguments.checkpoint).items():
+            roots[size] = tuple({*roots.get(size, ()), *more})
+    problem = examined.signed.problem if examined.signed else ""
+    return roots, f"{examined.sentence} {problem}".strip()
+
+
+def _refused(path: Path, error: LedgerDamagedError, *, as_json: bool) -> int:
+    if as_json:
+        found = {"path": str(path), "ok": False, "height": error.height, "offset": error.offset, "sentence": str(error)}
+        print(json.dumps(found, ensure_ascii=False))
+    print(f"{path}: {error}", file=sys.stderr)
+    return 1
+
+
+def _retained(settings: Settings) -> str:
+    """The checkpoint that an external broker has kept of this lab; "" without one."""
+    from core.live.announcer import retained_checkpoint
+
+    return retained_checkpoint(settings)
 
 
 def _steady(path: Path, check: Callable[[], Verdict]) -> Verdict:
@@ -216,7 +260,7 @@ def _chain() -> Iterator[Any]:
 
     settings = _settings()
     store = Store(settings.resolved_database_url)
-    chain = Chain(settings, store)
+    chain = Chain(settings, store, retained=_retained(settings))
     try:
         yield chain
     finally:

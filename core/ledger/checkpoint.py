@@ -7,7 +7,9 @@ A checkpoint is a C2SP signed note (https://c2sp.org/signed-note, https://c2sp.o
     <base64 of the RFC 6962 root over their headers>
 
     — <origin> <base64 of 4 bytes key id and 64 bytes Ed25519 signature>
+    — <origin> <base64 of 4 bytes key id, 8 bytes time and 64 bytes Ed25519 signature>
 
+The second signature says when, to the second (https://c2sp.org/tlog-cosignature); older notes have only the first.
 Whoever kept one can check that today's ledger extends the one they saw.
 """
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 ED25519 = 1
+COSIGNATURE = 4
 _DASH = "\u2014"
 _PRIVATE = "PRIVATE+KEY+"
 
@@ -47,9 +50,9 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
 
-def key_id(name: str, public: bytes) -> bytes:
-    """The first four bytes of SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key)."""
-    return hashlib.sha256(name.encode() + b"\n" + bytes([ED25519]) + public).digest()[:4]
+def key_id(name: str, public: bytes, kind: int = ED25519) -> bytes:
+    """The first four bytes of SHA-256(name ‖ 0x0A ‖ kind of signature ‖ public key)."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:4]
 
 
 def verifier_key(name: str, public: bytes) -> str:
@@ -67,9 +70,15 @@ class SigningKey:
         self._key: Ed25519PrivateKey = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = self._key.public_key().public_bytes_raw()
 
-    def sign(self, checkpoint: Checkpoint) -> str:
-        """The signed note. The same checkpoint always gives the same bytes."""
-        return note(checkpoint.text, name=checkpoint.origin, signature=self.signature(checkpoint), public=self.public)
+    def sign(self, checkpoint: Checkpoint, *, at_ms: int | None = None) -> str:
+        """The signed note, with the time (ms since 1970 UTC, kept to the second) if given. Same in, same bytes out."""
+        name, text = checkpoint.origin, checkpoint.text
+        signed = note(text, name=name, signature=self.signature(checkpoint), public=self.public)
+        if at_ms is None:
+            return signed
+        at_s = at_ms // 1000
+        stamped = at_s.to_bytes(8, "big") + self._key.sign(_stamped(text, at_s))
+        return signed + _line(name, key_id(name, self.public, COSIGNATURE) + stamped)
 
     def signature(self, checkpoint: Checkpoint) -> bytes:
         """The bare 64 bytes."""
@@ -107,7 +116,33 @@ def load_key(path: Path) -> SigningKey:
 
 def note(text: str, *, name: str, signature: bytes, public: bytes) -> str:
     """A signed note of one signature."""
-    return f"{text}\n{_DASH} {name} {base64.b64encode(key_id(name, public) + signature).decode()}\n"
+    return f"{text}\n{_line(name, key_id(name, public) + signature)}"
+
+
+def _line(name: str, signature: bytes) -> str:
+    return f"{_DASH} {name} {base64.b64encode(signature).decode()}\n"
+
+
+def _stamped(text: str, at_s: int) -> bytes:
+    return f"cosignature/v1\ntime {at_s}\n{text}".encode()
+
+
+def signed_at_ms(signed: str, *, name: str, public: bytes) -> int | None:
+    """When a note was signed, ms since 1970 UTC; None if it does not say so with a signature of this key."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    text, _, signatures = signed.rpartition("\n\n")
+    for line in signatures.splitlines():
+        try:
+            found = base64.b64decode(line.rpartition(" ")[2], validate=True)
+            if found[:4] == key_id(name, public, COSIGNATURE):
+                at_s = int.from_bytes(found[4:12], "big")
+                Ed25519PublicKey.from_public_bytes(public).verify(found[12:], _stamped(f"{text}\n", at_s))
+                return at_s * 1000
+        except (ValueError, InvalidSignature):
+            continue
+    return None
 
 
 def open_note(signed: str, *, name: str, public: bytes) -> str:

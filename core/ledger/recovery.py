@@ -12,13 +12,13 @@ Without the mark one rotten byte in the last block would look like a torn append
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from core.errors import LedgerDamagedError
 from core.ledger.block import MAX_BODY, MAX_HEAD
 from core.ledger.file import LedgerFile
-from core.ledger.walk import CLOSING, START, Tip, Walker
+from core.ledger.walk import CLOSING, START, Read, Tip, Walker
 
 REMEDY = "Restore the file from a copy that has all blocks; until then it is only read."
 
@@ -45,6 +45,35 @@ class Recovered:
     repaired: str
 
 
+class Source(Protocol):
+    """A ledger file, to be read."""
+
+    def read(self, offset: int, length: int, /) -> bytes:
+        """These bytes; fewer only at the end of the file."""
+
+    def walker(self, tip: Tip, /, *, level: int = 1) -> Walker:
+        """A walk from `tip` to the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A file as `verify.reading` opens it, without a lock."""
+
+    read: Read
+    size: int
+
+    def walker(self, tip: Tip, /, *, level: int = 1) -> Walker:
+        """A walk from `tip` to the end."""
+        return Walker(self.read, self.size, tip=tip, level=level)
+
+
+def newest(file: Source, mark: Mark) -> Tip:
+    """The last whole block; nothing is changed. Raises LedgerDamagedError if the file is not what the mark says."""
+    walker = file.walker(_settled_tip(file, mark))
+    whole_blocks(walker)
+    return walker.tip
+
+
 def recover(file: LedgerFile, mark: Mark) -> Recovered:
     """Bring the file to a clean end after its last whole block.
 
@@ -54,7 +83,7 @@ def recover(file: LedgerFile, mark: Mark) -> Recovered:
         file.begin_empty()
     tip = _settled_tip(file, mark)
     walker = file.walker(tip)
-    unsettled, damage = _whole_blocks(walker)
+    unsettled, damage = whole_blocks(walker)
     if damage is None:
         if unsettled:
             file.commit()  # what follows builds on them
@@ -68,28 +97,16 @@ def recover(file: LedgerFile, mark: Mark) -> Recovered:
     return Recovered(tip, tuple(unsettled), repaired)
 
 
-def adopt(file: LedgerFile, roots: Mapping[int, tuple[bytes, ...]]) -> tuple[Tip, ...]:
-    """The tips of all blocks of a file the store knows nothing of. Raises LedgerDamagedError unless all of it is sound.
-
-    roots: log roots by number of blocks, from published checkpoints, that the file must agree with.
-    """
-    walker = file.walker(START, level=2)
-    tips, damage = _whole_blocks(walker)
+def adopt(file: LedgerFile) -> tuple[Tip, ...]:
+    """The tips of all blocks of a file the store knows nothing of. Raises LedgerDamagedError unless all are sound."""
+    tips, damage = whole_blocks(file.walker(START, level=2))
     if damage is not None:
         raise damage
-    for size, wanted in roots.items():
-        if size > len(tips) or any(root != tips[size - 1].log_root for root in wanted):
-            raise LedgerDamagedError(
-                f"The ledger has {len(tips)} blocks and does not extend the checkpoint that was published over {size}.",
-                height=min(size, len(tips)),
-                offset=tips[min(size, len(tips)) - 1].offset if tips else 0,
-                fix=REMEDY,
-            )
     file.commit()
     return tuple(tips)
 
 
-def _settled_tip(file: LedgerFile, mark: Mark) -> Tip:
+def _settled_tip(file: Source, mark: Mark) -> Tip:
     """The tip the mark stands for, its block checked in the file. Raises LedgerDamagedError with the first damage."""
     if not mark.hash:
         return mark.before
@@ -104,11 +121,11 @@ def _settled_tip(file: LedgerFile, mark: Mark) -> Tip:
     return walker.tip
 
 
-def _first_damage(file: LedgerFile, mark: Mark) -> LedgerDamagedError:
+def _first_damage(file: Source, mark: Mark) -> LedgerDamagedError:
     """Why the file is not the one the mark was left for: its first damage, else where it differs."""
     height = mark.before.height + 1
     walker = file.walker(START)
-    tips, damage = _whole_blocks(walker)
+    tips, damage = whole_blocks(walker)
     last = walker.tip
     if damage is not None:
         return damage
@@ -126,7 +143,7 @@ def _first_damage(file: LedgerFile, mark: Mark) -> LedgerDamagedError:
     )
 
 
-def _whole_blocks(walker: Walker) -> tuple[list[Tip], LedgerDamagedError | None]:
+def whole_blocks(walker: Walker) -> tuple[list[Tip], LedgerDamagedError | None]:
     """The tips up to the end of the file, and what stopped the walk if it was not a clean end."""
     tips = []
     try:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
+import time
 
-from core.live.endpoint import Where, located
-from core.live.link import publish_once
+from core.errors import LabError
+from core.live.endpoint import Where, located, resolve
+from core.live.link import Link, LinkError, publish_once
 from core.settings import Settings
 
 _RETRY_S = 5.0
+_RETAINED_S = 1.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -17,6 +21,31 @@ def checkpoint_topic(settings: Settings) -> str:
     """`checkpoint`, beside the topic of trades."""
     parent, slash, _ = settings.mqtt_topic.rpartition("/")
     return f"{parent}{slash}checkpoint"
+
+
+def retained_checkpoint(settings: Settings) -> str:
+    """The checkpoint that an external broker has kept of this lab, "" if there is none or it cannot be had now.
+
+    The embedded broker has nothing that the lab's own folder has not.
+    """
+    if not settings.mqtt_host:
+        return ""
+    topic = checkpoint_topic(settings)
+    link: Link | None = None
+    try:
+        client_id = f"{settings.mqtt_client_id}-{secrets.token_hex(4)}"
+        link = Link(resolve(settings), client_id=client_id, topics=(topic,), clean=True)
+        link.open()
+        deadline = time.monotonic() + _RETAINED_S
+        while not link.inbox and time.monotonic() < deadline:
+            link.turn(0.05)
+        return bytes(link.inbox[0].payload).decode(errors="replace") if link.inbox else ""
+    except (LinkError, LabError) as error:
+        _LOG.warning("the checkpoint that the broker keeps is not compared: %s", error)
+        return ""
+    finally:
+        if link is not None:
+            link.close()
 
 
 class Announcer:

@@ -84,12 +84,19 @@ def test_verify_imports_nothing_heavy() -> None:
 def test_the_empty_array_of_version_control_verifies_as_an_empty_ledger(run: Run, tmp_path: Path) -> None:
     (tmp_path / "ledger.json").write_text("[\n]\n")
     done = run("verify")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "The ledger is empty and sound.\n", "")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "The ledger is empty and sound.\nThis lab has recorded nothing to compare it with.\n"
+    assert not (tmp_path / "data").exists()
 
 
 def test_verify_says_what_is_sound_and_in_json_what_it_found(run: Run, settings: Settings) -> None:
     mined(settings, made(1), made(2))
-    assert run("verify").stdout == "All 2 blocks with 2 transactions are sound at level 2.\n"
+    assert run("verify").stdout == (
+        "All 2 blocks with 2 transactions are sound at level 2. It extends 2 signed checkpoints.\n"
+        "Compared with the block 1 that the database recorded and 2 checkpoints of this lab.\n"
+    )
+    alone = run("verify", settings.ledger_path).stdout
+    assert alone.startswith("All 2 blocks with 2 transactions are sound at level 2.\nCompared with nothing")
     found = json.loads(run("verify", settings.ledger_path, "--level", 3, "--json").stdout)
     assert (found["ok"], found["level"], found["height"], found["transactions"]) == (True, 3, 1, 2)
     assert found["offset"] == settings.ledger_path.stat().st_size
@@ -135,16 +142,18 @@ def test_verify_holds_the_ledger_against_checkpoints(run: Run, settings: Setting
     assert "extends 4 signed checkpoints" in run("verify", "--checkpoint", notes).stdout
     content = settings.ledger_path.read_bytes()
     settings.ledger_path.write_bytes(content[: content.rindex(b',\n{"hash"')] + b"\n]\n")
-    assert run("verify").returncode == 0  # nothing in the file itself can show it
-    done = run("verify", "--checkpoint", notes)
+    alone = run("verify", settings.ledger_path)
+    assert alone.returncode == 0  # nothing in the file itself can show it
+    assert "Compared with nothing" in alone.stdout
+    done = run("verify", settings.ledger_path, "--checkpoint", notes)
     assert done.returncode == 1
     assert "it ends after 3 blocks, a checkpoint was signed over 4" in done.stderr
     forged = tmp_path / "forged.txt"
     forged.write_text(notes.read_text().replace("\n2\n", "\n3\n", 1))
-    assert "signature" in run("verify", "--checkpoint", forged).stderr
+    assert "signature" in run("verify", settings.ledger_path, "--checkpoint", forged).stderr
     for text in ("", "hello\n", "a\nb\nc\n\n"):
         forged.write_text(text)
-        done = run("verify", "--checkpoint", forged)
+        done = run("verify", settings.ledger_path, "--checkpoint", forged)
         assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
 
 
