@@ -7,10 +7,13 @@ community, and photographs what a person would see.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.chromium import launch, sign_in
@@ -20,6 +23,8 @@ OUT = REPO / "docs" / "img"
 WIDTHS = (1280, 390)
 THEMES = ("light", "dark")
 TALLEST = 3200
+SEEN, SHARE = 24, 0.02
+"""A pixel has changed if a channel moved by more than SEEN of 255; a picture, if more than SHARE of its pixels have."""
 
 
 def main() -> int:
@@ -98,8 +103,19 @@ def shoot(context: BrowserContext, place: str, path: Path, width: int) -> None:
     height = page.evaluate("(document.querySelector('[data-testid=stMain]') || document.body).scrollHeight")
     page.set_viewport_size({"width": width, "height": min(max(int(height), 700), TALLEST)})
     settle(page)
-    page.screenshot(path=path)
+    taken = page.screenshot()
     page.close()
+    if not path.is_file() or differs(path.read_bytes(), taken):
+        path.write_bytes(taken)
+
+
+def differs(before: bytes, after: bytes) -> bool:
+    """Whether somebody who looks at both pictures sees another page."""
+    old, new = (np.asarray(Image.open(io.BytesIO(each)).convert("RGB"), dtype=np.int16) for each in (before, after))
+    if old.shape != new.shape:
+        return True
+    changed = (np.abs(old - new) > SEEN).any(axis=2)
+    return float(changed.mean()) > SHARE
 
 
 if __name__ == "__main__":
