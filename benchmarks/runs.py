@@ -18,7 +18,7 @@ import psutil
 from core.market.algorithms import find
 from core.readings.sample import sample_community
 from core.runs import Datasets, RunPlan, Runs, Scenario, Selection, TariffPlan
-from core.runs.statistics import Bootstrap, cumulative, daily_totals, day_matrix, duration_curve, resample
+from core.runs.statistics import cumulative, daily_totals, day_matrix, duration_curve, paired_interval, resample
 from core.settings import Settings
 from core.store import Store
 from core.store.pool import Pool
@@ -163,7 +163,7 @@ def charts_ms(runs: Runs, run_id: str) -> dict[str, float]:
         "cumulative": lambda: cumulative(local, series["community_cost"], slot_h=slot_h),
         "heat_map": lambda: day_matrix(local, series["traded_kwh"], slot_h=slot_h),
         "duration": lambda: duration_curve(series["import_kwh"]),
-        "interval": lambda: Bootstrap(days.size, seed=1).difference(days[None], days[None] * 0.9),
+        "interval": lambda: paired_interval(days, days * 0.9),
     }
     return {name: round(median(_seconds(each) for _ in range(5)) * 1_000, 1) for name, each in work.items()}
 

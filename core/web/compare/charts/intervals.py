@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,8 +25,8 @@ class Difference:
     @property
     def words(self) -> str:
         """What may be said of it."""
-        if not math.isfinite(self.interval.low):
-            return "too few days to say"
+        if not self.interval.told:
+            return "too few days to tell"
         if self.interval.low == self.interval.high == 0:
             return "no difference"
         return "clear" if self.interval.clear else "could be chance"
@@ -55,7 +54,7 @@ def intervals(found: Sequence[Difference], *, baseline: str, what: str, unit: st
 
 def _dot(each: Difference, unit: str, numbers: Numbers) -> go.Scatter:
     interval, colour = each.interval, colour_of(each.algorithm_id)
-    known = math.isfinite(interval.low)
+    known = interval.told
     return go.Scatter(
         x=[interval.difference],
         y=[name(each.label)],
