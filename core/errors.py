@@ -13,7 +13,7 @@ LabError                     anything the lab says to a person
 ├── NotFoundError            no such thing, or not yours (404)
 ├── ConflictError            somebody or something holds it (409)
 ├── UnavailableError         a part of the lab is not running (503)
-└── LedgerError              the ledger file
+└── LedgerError              the ledger file (503)
     ├── LedgerDamagedError   a committed byte is not what it was; `height`, `offset`
     └── LedgerReadOnlyError  cannot be written now
 """
@@ -127,6 +127,7 @@ class LedgerError(LabError):
     """The ledger file."""
 
     code = "ledger"
+    status = 503
 
 
 class LedgerDamagedError(LedgerError):

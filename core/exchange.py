@@ -121,7 +121,7 @@ class Exchange:
         except (LabError, OSError) as error:
             self._problem = str(error)
             log.error("mining failed: %s", error)
-            return Mined(None, str(error))
+            return Mined(None, self.mining_problem())
         self._problem = ""
         if block is None:
             return Mined(None, "Nothing is pending, so there is nothing to mine.")
@@ -133,7 +133,7 @@ class Exchange:
 
     def mining_problem(self) -> str:
         """Why the last attempt to mine failed; empty if it did not."""
-        return self._problem
+        return self.settings.without_paths(self._problem)
 
     def next_block_at(self) -> datetime | None:
         """When the miner looks at the pool next."""
@@ -205,6 +205,12 @@ def install(exchange: Exchange | None) -> None:
     """Make `exchange` the one that pages and routes see; None takes it away."""
     with _lock:
         _holder.exchange = exchange
+
+
+def without_paths(text: str) -> str:
+    """A sentence as people who are not at the server may read it: without the places of files there."""
+    exchange: Exchange | None = getattr(_holder, "exchange", None)
+    return text if exchange is None else exchange.settings.without_paths(text)
 
 
 def current() -> Exchange:

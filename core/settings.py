@@ -67,6 +67,13 @@ class Settings:
         """The database's URL; a SQLite file in the data folder unless set."""
         return self.database_url or f"sqlite:///{self.data_dir / 'lab.db'}"
 
+    def without_paths(self, text: str) -> str:
+        """The text with the last part of each of our paths in place of the whole: what people who look may read."""
+        own = {self.ledger_path, self.data_dir, self.uploads_dir, self.ledger_path.parent, self.data_dir.parent, ROOT}
+        for path in sorted((path for path in own if path.name), key=lambda path: -len(str(path))):
+            text = text.replace(str(path), path.name)
+        return text
+
 
 CHOICES = {
     "number_style": ("1,234.5", "1.234,5", "1 234,5"),

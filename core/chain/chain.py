@@ -79,6 +79,7 @@ class Chain:
         """
         self.pool = pool or Pool(store, clock=clock)
         self._store = store
+        self._told = settings.without_paths
         self._clock = clock
         self._on_block = on_block
         self._miner = Miner()
@@ -224,8 +225,8 @@ class Chain:
             pending=self.pool.pending_count() if oldest is not None else 0,
             oldest_pending_at_ms=oldest,
             writable=self._file is not None,
-            damage=self._damage or None,
-            notice=self._notice or None,
+            damage=self._told(self._damage) or None,
+            notice=self._told(self._notice) or None,
             verified_height=verified.height if verified else None,
             verified_level=verified.level if verified else None,
             verified_at_ms=verified_at_ms,

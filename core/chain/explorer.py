@@ -29,7 +29,7 @@ class Explorer:
         self._heads = Heads()
         self._growing = threading.Lock()  # owns the growth of _heads
         try:
-            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path.is_file() else -1
         except OSError:
             self._file = -1
 

@@ -10,6 +10,7 @@ import orjson
 from starlette.responses import Response
 
 from core.errors import LabError, TooManyRequestsError
+from core.exchange import without_paths
 
 
 class Answer(Response):
@@ -24,7 +25,7 @@ class Answer(Response):
 
 def error_body(error: LabError) -> dict[str, dict[str, str]]:
     """The one shape of an error."""
-    return {"error": {"code": error.code, "message": error.message, "fix": error.fix}}
+    return {"error": {"code": error.code, "message": without_paths(error.message), "fix": without_paths(error.fix)}}
 
 
 def refusal(error: LabError) -> Answer:

@@ -15,10 +15,10 @@ from starlette.responses import Response
 from core.errors import TooLargeError
 from core.exchange import current
 from core.readings import Options
-from core.runs import Added
+from core.runs import Added, Dataset
 from core.web.api.answers import Answer
 from core.web.api.caller import Analyst, Reader
-from core.web.api.shapes import Anything, Page
+from core.web.api.shapes import Page, RefusedUpload, ReportAnswer, Uploaded
 from core.web.escape import visible
 
 router = APIRouter(tags=["datasets"])
@@ -30,7 +30,8 @@ FILES = 2_000
 @router.post(
     "/upload",
     status_code=201,
-    response_model=Anything,
+    response_model=Uploaded,
+    responses={400: {"model": RefusedUpload, "description": "The files cannot be read; `report` says why."}},
     form_limits={"max_files": FILES, "max_fields": 20},
 )
 def upload(
@@ -47,19 +48,19 @@ def upload(
     return _answer(added)
 
 
-@router.get("/api/datasets", response_model=Page)
+@router.get("/api/datasets", response_model=Page[Dataset])
 def datasets(user: Reader) -> Answer:
     """One's datasets and those shared with everybody."""
     return Answer({"items": current().datasets.list(user.user_id), "next": None})
 
 
-@router.get("/api/datasets/{dataset_id}", response_model=Anything)
+@router.get("/api/datasets/{dataset_id}", response_model=Dataset)
 def dataset(user: Reader, dataset_id: str, link: str = "") -> Answer:
     """One dataset. `link` is the token of a read-only link."""
     return Answer(current().datasets.get(dataset_id, user_id=user.user_id, link=link))
 
 
-@router.get("/api/datasets/{dataset_id}/report", response_model=Anything)
+@router.get("/api/datasets/{dataset_id}/report", response_model=ReportAnswer)
 def report(user: Reader, dataset_id: str, link: str = "") -> Response:
     """How its files were read: households, gaps, findings, assumptions."""
     found = current().datasets.report(dataset_id, user_id=user.user_id, link=link)

@@ -9,7 +9,7 @@ from core.errors import NotSignedInError
 from core.exchange import current
 from core.web.api.answers import Answer
 from core.web.api.caller import Reader, require_own_page, session_token
-from core.web.api.shapes import Anything
+from core.web.api.shapes import Dashboard, Me
 from core.web.session import drop_cookie, set_cookie
 
 router = APIRouter()
@@ -18,7 +18,7 @@ LATEST = 10
 """Blocks in the dashboard's answer."""
 
 
-@router.get("/api/dashboard-data", tags=["lab"], response_model=Anything)
+@router.get("/api/dashboard-data", tags=["lab"], response_model=Dashboard)
 def dashboard_data(_: Reader) -> Answer:
     """Chain tip and latest blocks, what is pending, and the live feed, in one answer of one moment."""
     lab = current()
@@ -33,7 +33,7 @@ def dashboard_data(_: Reader) -> Answer:
     )
 
 
-@router.post("/session", include_in_schema=False)
+@router.post("/session", tags=["account"], status_code=204)
 def open_session(request: Request, x_ticket: str = Header(default="", max_length=100)) -> Response:
     """Trade the ticket of a sign-in for the session's cookie."""
     require_own_page(request)
@@ -62,7 +62,7 @@ def logout(request: Request) -> Response:
     return response
 
 
-@router.get("/api/me", tags=["account"], response_model=Anything)
+@router.get("/api/me", tags=["account"], response_model=Me)
 def me(user: Reader) -> Answer:
     """Whose session or token this is."""
     return Answer({"user_id": user.user_id, "username": user.username, "role": user.role})

@@ -19,22 +19,32 @@ from core.runs.tariffs import micro
 from core.web.api.answers import Answer
 from core.web.api.caller import Analyst, Reader
 from core.web.api.paging import Limit, page
-from core.web.api.shapes import Anything, Page, RunRequest, ScenarioChoice, Started
+from core.web.api.shapes import (
+    AlgorithmAnswer,
+    FigureTable,
+    Page,
+    ResultAnswer,
+    RunAnswer,
+    RunRequest,
+    ScenarioChoice,
+    Started,
+)
 from core.web.audit import record
 
 router = APIRouter(tags=["runs"])
 
+CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 Cursor = Annotated[int, Query(ge=0, le=2**53 - 1)]
 Link = Annotated[str, Query(max_length=100, description="Token of a read-only link.")]
 
 
-@router.get("/api/algorithms", response_model=Page)
+@router.get("/api/algorithms", response_model=Page[AlgorithmAnswer])
 def algorithms(_: Reader) -> Answer:
     """What can be compared, with the parameters of each."""
     return Answer({"items": [_algorithm(each) for each in find().values()], "next": None})
 
 
-@router.get("/api/runs", response_model=Page)
+@router.get("/api/runs", response_model=Page[RunAnswer])  # type: ignore[valid-type]
 def runs(
     user: Reader,
     text: Annotated[str, Query(max_length=200)] = "",
@@ -43,7 +53,7 @@ def runs(
 ) -> Answer:
     """One's runs and those shared with everybody, newest first; `text` looks in name, tags and dataset."""
     found = current().runs.history(user.user_id, text=text, before=before, limit=limit)
-    return Answer(page(found, limit=limit, key=lambda state: state.cursor))
+    return Answer(page(list(map(_state, found)), limit=limit, key=lambda state: state["cursor"]))
 
 
 @router.post("/api/runs", status_code=202, response_model=Started)
@@ -59,7 +69,7 @@ def start(user: Analyst, request: RunRequest) -> Answer:
     return Answer({"run_id": run_id}, status_code=202)
 
 
-@router.get("/api/runs/{run_id}", response_model=Anything)
+@router.get("/api/runs/{run_id}", response_model=RunAnswer)
 def state(user: Reader, run_id: str, link: Link = "") -> Answer:
     """Where a run stands: queued, running, done, failed, cancelled or interrupted."""
     return Answer(_state(current().runs.state(run_id, user_id=user.user_id, link=link)))
@@ -72,14 +82,14 @@ def cancel(user: Analyst, run_id: str) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/api/runs/{run_id}/result", response_model=Anything)
+@router.get("/api/runs/{run_id}/result", response_model=ResultAnswer)
 def result(user: Reader, run_id: str, link: Link = "") -> Answer:
     """What a finished run found: figures, invariants and digests of every algorithm in every scenario."""
     found = current().runs.result(run_id, user_id=user.user_id, link=link)
     return Answer({**_head(found), "rows": [_row(row) for row in found.rows]})
 
 
-@router.get("/api/runs/{run_id}/figures", response_model=Anything)
+@router.get("/api/runs/{run_id}/figures", response_model=FigureTable)
 def figures(user: Reader, run_id: str, link: Link = "") -> Answer:
     """The table of figures alone; null where a figure is not defined."""
     found = current().runs.result(run_id, user_id=user.user_id, link=link)
@@ -87,7 +97,7 @@ def figures(user: Reader, run_id: str, link: Link = "") -> Answer:
     return Answer({"names": found.figure_names, "rows": rows})
 
 
-@router.get("/api/runs/{run_id}/figures.csv", response_class=Response)
+@router.get("/api/runs/{run_id}/figures.csv", response_class=Response, responses=CSV)
 def figures_csv(user: Reader, run_id: str, link: Link = "") -> Response:
     """The table of figures as CSV; empty where a figure is not defined."""
     found = current().runs.result(run_id, user_id=user.user_id, link=link)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from core.chain.records import BlockSummary, ChainStatus, MinedBlock
+from core.live.snapshot import FeedSnapshot
+from core.readings import FileReport
+from core.runs import Dataset, RunState
+from core.runs.reports import Report
+from core.runs.results import RowVerdict
 
 HASH = r"^[0-9a-f]{64}$"
 Text = Annotated[str, Field(max_length=120)]
@@ -80,25 +88,173 @@ class Started(BaseModel):
     run_id: str
 
 
-class Verified(BaseModel):
-    """What a verification found."""
+Item = TypeVar("Item")
+Number = float | None
+"""Null where a figure is not defined."""
 
-    ok: bool
-    height: int
-    level: int
-    offset: int | None
-    seconds: float
+
+class Page(BaseModel, Generic[Item]):
+    """A part of a list. `next` is handed back as `before` (or `after`) for what follows; null at the end."""
+
+    items: list[Item]
+    next: int | str | None
+
+
+def like(record: type, name: str, **instead: Any) -> type[BaseModel]:
+    """A record of a service as an answer shows it: its fields, but for those that have another form in JSON."""
+    fields = {field: (kind, ...) for field, kind in get_type_hints(record).items()}
+    changed = {field: (kind, ...) for field, kind in instead.items()}
+    made: type[BaseModel] = create_model(name, __doc__=record.__doc__, **(fields | changed))  # type: ignore[call-overload]
+    return made
+
+
+class Me(BaseModel):
+    """Whose session or token this is."""
+
+    user_id: str
+    username: str
+    role: str
+
+
+class PendingSummary(BaseModel):
+    """How many transactions wait for a block, and since when the first of them does."""
+
+    transactions: int
+    oldest_at_ms: int | None
+
+
+class Dashboard(BaseModel):
+    """Chain, latest blocks, pending pool and feed at one moment."""
+
+    chain: ChainStatus
+    blocks: list[BlockSummary]
+    pending: PendingSummary
+    feed: FeedSnapshot
+
+
+class Mined(BaseModel):
+    """The block that was made, null when nothing was pending, and a sentence."""
+
+    block: MinedBlock | None
     sentence: str
 
 
-class Anything(BaseModel):
-    """An object whose fields are the service's own; see docs/api.md."""
+class Receipt(BaseModel):
+    """A proof that a transaction is in the signed log; docs/ledger.md says how it is checked."""
 
-    model_config = ConfigDict(extra="allow")
+    transaction: dict[str, Any]
+    index: int
+    tx_path: str
+    header: dict[str, Any]
+    log_path: str
+    origin: str
+    key: str
+    signature: str
 
 
-class Page(BaseModel):
-    """A part of a list. `next` is handed back as `before` (or `after`) for what follows; null at the end."""
+class ParameterAnswer(BaseModel):
+    """One setting of an algorithm."""
 
-    items: list[dict[str, Any]]
-    next: int | str | None
+    name: str
+    default: Value
+    unit: str
+    help: str
+
+
+class AlgorithmAnswer(BaseModel):
+    """What can be compared."""
+
+    id: str
+    name: str
+    promise: str
+    parameters: list[ParameterAnswer]
+
+
+class PlannedAlgorithm(BaseModel):
+    """An algorithm of a plan, with the parameters in which it differs from its defaults."""
+
+    algorithm_id: str
+    parameters: dict[str, Value]
+
+
+class PlannedScenario(BaseModel):
+    """A scenario of a plan."""
+
+    name: str
+    tariff: dict[str, Any]
+    parameters: dict[str, Value]
+
+
+class Plan(BaseModel):
+    """What a run was asked to compare."""
+
+    selections: list[PlannedAlgorithm]
+    scenarios: list[PlannedScenario]
+
+
+RunAnswer = like(RunState, "Run", plan=Plan)
+VerdictAnswer = like(RowVerdict, "Invariant", worst=Number)
+FileAnswer = like(FileReport, "FileReport", slot_h=Number)
+_files = list[FileAnswer]  # type: ignore[valid-type]
+ReportAnswer = like(Report, "Report", files=_files, slot_h=Number, load_kwh=Number, solar_kwh=Number)
+
+
+class RowAnswer(BaseModel):
+    """What one algorithm made of one scenario; a figure that is not defined is null."""
+
+    scenario: str
+    algorithm_id: str
+    name: str
+    parameters: dict[str, Value]
+    figures: dict[str, Number]
+    source_digest: str
+    result_digest: str
+    seconds: Number
+    invariants: list[VerdictAnswer]  # type: ignore[valid-type]
+
+
+class ResultAnswer(BaseModel):
+    """What a finished run found."""
+
+    dataset_digest: str
+    result_digest: str
+    household_ids: list[str]
+    start_at: datetime
+    slot_h: float
+    slots: int
+    time_zone: str
+    rows: list[RowAnswer]
+
+
+class FigureRow(BaseModel):
+    """The figures of one algorithm in one scenario; one that is not defined is null."""
+
+    scenario: str
+    algorithm_id: str
+    figures: dict[str, Number]
+
+
+class FigureTable(BaseModel):
+    """Every figure that any row has, and the rows."""
+
+    names: list[str]
+    rows: list[FigureRow]
+
+
+class Uploaded(BaseModel):
+    """The dataset that the files became, and how they were read."""
+
+    dataset: Dataset
+    report: ReportAnswer  # type: ignore[valid-type]
+
+
+class Staged(BaseModel):
+    """How many files of a batch were kept."""
+
+    files: int
+
+
+class RefusedUpload(ErrorAnswer):
+    """Why the files were refused: the first finding as the error, and the report with all of them."""
+
+    report: ReportAnswer | None = None  # type: ignore[valid-type]

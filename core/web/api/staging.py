@@ -22,6 +22,7 @@ from core.runs.datasets import MOST_FILES
 from core.settings import Settings
 from core.web.api.answers import Answer
 from core.web.api.caller import Analyst
+from core.web.api.shapes import Staged
 from core.web.escape import visible
 
 FILE_BYTES = 20_000_000
@@ -36,7 +37,7 @@ def address(batch: str) -> str:
     return f"/api/staged/{batch}"
 
 
-@router.post("/api/staged/{batch}", include_in_schema=False)
+@router.post("/api/staged/{batch}", tags=["datasets"], response_model=Staged)
 def stage(
     user: Analyst,
     batch: str,
