@@ -233,7 +233,7 @@ def _heading(readings: Readings) -> str:
 
 def _table(outcomes: Sequence[Outcome], currency: str) -> str:
     """Figures as rows, algorithms as columns, units beside; foreign figures of `run(path)` files at the end."""
-    from core.market.figures import FIGURES
+    from core.market.quantities import FIGURES
 
     names = [*FIGURES, *sorted({name for outcome in outcomes for name in outcome.figures} - set(FIGURES))]
     rows = [["figure", "unit", *(outcome.name for outcome in outcomes)]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from core.errors import MarketError
 from core.market.community import Community, Tariff
 from core.settings import Settings
 
@@ -25,12 +26,15 @@ class ClearedTrade:
 def clear(settings: Settings, community: Community, algorithm_id: str) -> Iterator[ClearedTrade]:
     """The trades of every slot at the live market's flat prices; less than half a watt-hour is no trade.
 
-    Raises MarketError for an unknown algorithm or one that breaks a promise.
+    Raises MarketError for an unknown algorithm, one that breaks a promise, or one whose trades have no price.
     """
     from core.market.compare import run_algorithm  # compiles on first use, too slow for the command line's start
 
     tariff = Tariff.flat(community.slots, retail_price=settings.retail_price, feed_in_price=settings.feed_in_price)
-    trades = run_algorithm(algorithm_id, community, tariff).settlement.trades()
+    settlement = run_algorithm(algorithm_id, community, tariff).settlement
+    if settlement.no_price:
+        raise MarketError(settlement.no_price, fix="Choose an algorithm whose trades have a price.")
+    trades = settlement.trades()
     ids = community.household_ids
     columns = (trades.slot, trades.buyer, trades.seller, trades.energy_kwh, trades.price)
     for slot, buyer, seller, energy_kwh, price in zip(*(column.tolist() for column in columns), strict=True):

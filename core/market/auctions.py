@@ -10,8 +10,8 @@ import numpy as np
 
 from core.market.chunks import BySlots, blocks
 from core.market.clearing import clear
-from core.market.community import FloatArray
-from core.market.pairing import IntArray, pair, queue
+from core.market.community import FloatArray, IntArray
+from core.market.pairing import pair, queue
 from core.market.settlement import Fills
 from core.market.trade_reduction import reduce_trade
 

@@ -13,11 +13,8 @@ import numpy as np
 
 from core.market.chunks import BySlots, blocks
 from core.market.community import BoolArray, FloatArray
-from core.market.dispatch import DUST_KWH
+from core.market.dispatch import DUST_KWH, ROUNDING
 from core.market.passes import compiled_for
-
-ROUNDING = 1e-12
-"""Of a sum of energies: what adding it up in another order may change, and so counts as nothing beside it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,6 +12,8 @@ from core.errors import MarketError
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+LARGEST_DEGREES = np.array([90.0, 180.0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +27,11 @@ class Community:
     load_kw, solar_kw: mean power in the slot, kW, `[slot, household]`, finite and not negative. A household
         that takes no part in a slot has 0 in both.
     pv_kw: installed PV, kW, `[household]`; NaN where unknown.
+    metered: `[household]`, whether only the meter's registers are known: `load_kw` is then its import and `solar_kw`
+        its export, and the two are not netted within a slot. Nobody unless given.
+    positions: `[household, 2]`, latitude and longitude in degrees; NaN where unknown. Unknown unless given.
+    household_of: `[column]`, set by `core.market.meters.split` alone: which household a column of load and solar
+        belongs to. Everywhere else a household is a column.
 
     Raises MarketError naming slot, household and value.
     """
@@ -35,6 +42,9 @@ class Community:
     load_kw: FloatArray
     solar_kw: FloatArray
     pv_kw: FloatArray
+    metered: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    positions: FloatArray = field(default_factory=lambda: np.zeros((0, 2)))
+    household_of: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
         shape = (self.load_kw.shape[0] if self.load_kw.ndim == 2 else -1, len(self.household_ids))
@@ -69,15 +79,42 @@ class Community:
                 " expected a finite number of kilowatts that is not negative, or none."
             )
         object.__setattr__(self, "pv_kw", pv_kw)
-        self._sort_households()
+        self._check_metered_and_positions()
+        if np.array_equal(self.household_of, np.arange(self.household_of.size)):
+            object.__setattr__(self, "household_of", np.arange(len(self.household_ids)))
+            self._sort_households()
+
+    def _check_metered_and_positions(self) -> None:
+        households = len(self.household_ids)
+        metered = np.asarray(self.metered, dtype=bool) if len(self.metered) else np.zeros(households, dtype=bool)
+        positions = np.asarray(self.positions, dtype=np.float64)
+        if not len(positions):
+            positions = np.full((households, 2), np.nan)
+        if metered.shape != (households,) or positions.shape != (households, 2):
+            raise MarketError(
+                f"metered and positions have the shapes {metered.shape} and {positions.shape},"
+                f" expected ({households},) and ({households}, 2).",
+                fix="Give one value and one pair of latitude and longitude a household.",
+            )
+        known = np.abs(positions) <= LARGEST_DEGREES
+        wrong = ~known.all(axis=1) & ~np.isnan(positions).all(axis=1)
+        if wrong.any():
+            household = int(np.argmax(wrong))
+            raise MarketError(
+                f"The position of household {self.household_ids[household]} is {positions[household].tolist()},"
+                " expected a latitude from -90 to 90 and a longitude from -180 to 180, or none of both."
+            )
+        object.__setattr__(self, "metered", metered)
+        object.__setattr__(self, "positions", positions)
 
     def _sort_households(self) -> None:
         order = sorted(range(len(self.household_ids)), key=self.household_ids.__getitem__)
         if order == list(range(len(order))):
             return
         object.__setattr__(self, "household_ids", tuple(self.household_ids[i] for i in order))
-        for name in ("load_kw", "solar_kw", "pv_kw"):
+        for name in ("load_kw", "solar_kw", "pv_kw", "metered"):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name)[..., order]))
+        object.__setattr__(self, "positions", self.positions[order])
 
     def _check_power(self, name: str, power: FloatArray) -> None:
         bad = ~(np.isfinite(power) & (power >= 0.0))

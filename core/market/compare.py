@@ -15,13 +15,17 @@ from core.market.algorithms import get, keywords
 from core.market.community import Community, FloatArray, Tariff
 from core.market.contract import Algorithm, Value
 from core.market.dispatch import Dispatch, own_use
-from core.market.figures import FIGURES, NAN, flow_figures, peak_ratio, settlement_figures, zhou_indices
 from core.market.invariants import require
-from core.market.outcome import SUMMARY, Outcome, digest_of
+from core.market.meters import folded, split
+from core.market.optimum import optimum
+from core.market.outcome import SUMMARY, Outcome, digest_of, why_not_defined
+from core.market.quantities import figures_of
 from core.market.settlement import Account, Settlement
+from core.market.totals import NAN, Totals, flows_of, savings_of, totals_of
 
-OPTIMUM = "community_optimum"
-ASSETS = ("capacity_kwh", "power_kw", "charge_efficiency", "discharge_efficiency", "owners")
+MOST_SLOTS_SOLVED = 6_000
+"""The optimum that value tapping is measured against is solved silently up to this: two months of quarter-hours, in
+about the time that the other algorithms take. Beyond, the community optimum itself must be in the comparison."""
 Selection = tuple[str, Mapping[str, object]]
 T = TypeVar("T")
 
@@ -83,47 +87,48 @@ def compare(
         bench.forget_all_but({_dispatch_key(*later) for later in prepared[done:]})
         if progress is not None:
             progress(done, len(prepared))
-    return _with_comparative_figures(results)
+    return _with_comparative_figures(results, tariff)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Result:
-    """An outcome and what comparing it takes: the batteries it had, EPAR, the baseline's cost and, without batteries,
-    the least cost."""
+    """An outcome and what comparing it takes: its totals, and the dispatch if it has batteries."""
 
     outcome: Outcome
-    assets: Hashable = None
-    peak_ratio: float = NAN
-    baseline_cost: float = NAN
-    least_cost: float = NAN
+    totals: Totals | None = None
+    with_battery: Dispatch | None = None
 
 
 class _Bench:
     """One community and tariff; keeps the grid-only baseline, and each dispatch as long as it is needed."""
 
     def __init__(self, community: Community, tariff: Tariff, folder: Path | None) -> None:
-        self.community, self.tariff, self.folder = community, tariff, folder
-        self._plain = own_use(community)
+        self.households, self.tariff, self.folder = community, tariff, folder
+        self.community = split(community)
+        self._plain = own_use(self.community)
         self._kept: dict[Hashable, tuple[Dispatch, dict[str, float]]] = {}
         self._baseline = settle(get("grid_only"), self._plain, tariff, {}).account()
+        self._baseline_bill = folded(self._baseline.bill, self.community)
         self._energy = {
             "load_kwh": community.load_kw.sum(axis=0) * community.slot_h,
             "solar_kwh": community.solar_kw.sum(axis=0) * community.slot_h,
         }
+        for energy in self._energy.values():
+            energy[community.metered] = NAN
 
     def measure(self, algorithm: Algorithm, parameters: dict[str, Value]) -> _Result:
         """Dispatch, settle, check, and put into figures."""
         if algorithm.run is not None:
-            return _Result(_outcome_of_run(algorithm, self.community, self.folder))
+            return _Result(_outcome_of_run(algorithm, self.households, self.folder))
         dispatch, flows = self._dispatched(algorithm, parameters)
         settlement = settle(algorithm, dispatch, self.tariff, parameters)
         verdicts = settlement.check(exempt=algorithm.exempt)
         require(verdicts, algorithm=algorithm.name)
         account = settlement.account()
-        own = settlement_figures(settlement, account, self._baseline.bill)
-        figures = {name: own.get(name, flows.get(name, NAN)) for name in FIGURES}
+        totals = totals_of(settlement, account, self._baseline_bill, flows=flows)
+        figures = figures_of(totals)
         households, slots = self._by_household(account, dispatch), self._by_slot(account, settlement)
-        ids = self.community.household_ids
+        ids = self.households.household_ids
         outcome = Outcome(
             algorithm_id=algorithm.id,
             name=algorithm.name,
@@ -135,15 +140,11 @@ class _Bench:
             invariants=verdicts,
             result_digest=digest_of(algorithm.id, parameters, ids, figures=figures, households=households, slots=slots),
             replay=partial(_settled_again, algorithm, self.community, self.tariff, parameters),
+            notes=dict.fromkeys(("avg_p2p_price", "price_volatility"), settlement.no_price)
+            if settlement.no_price
+            else {},
         )
-        with_battery = dispatch.storage is not None
-        return _Result(
-            outcome,
-            assets=tuple(parameters.get(name) for name in ASSETS) if with_battery else None,
-            peak_ratio=peak_ratio(dispatch),
-            baseline_cost=float(self._baseline.bill.sum()),
-            least_cost=NAN if with_battery else float(settlement.least_cost().sum()),
-        )
+        return _Result(outcome, totals, dispatch if dispatch.storage is not None else None)
 
     def forget_all_but(self, keys: set[Hashable]) -> None:
         """Drop the dispatches that no later algorithm needs."""
@@ -153,23 +154,22 @@ class _Bench:
         key = _dispatch_key(algorithm, parameters)
         if key not in self._kept:
             dispatch = self._plain if key is None else dispatch_with(algorithm, self.community, self.tariff, parameters)
-            self._kept[key] = (dispatch, flow_figures(dispatch))
+            self._kept[key] = (dispatch, flows_of(dispatch))
         return self._kept[key]
 
     def _by_household(self, account: Account, dispatch: Dispatch) -> dict[str, FloatArray]:
-        arrays = {
+        own = {
             "bill": account.bill,
-            "baseline_bill": self._baseline.bill,
-            "savings": self._baseline.bill - account.bill,
             "bought_kwh": account.bought_kwh,
             "sold_kwh": account.sold_kwh,
             "import_kwh": account.deficit_kwh - account.bought_kwh,
             "export_kwh": account.surplus_kwh - account.sold_kwh,
-            **self._energy,
         }
         if dispatch.storage is not None:
-            arrays["stored_kwh"] = dispatch.storage.soc_kwh[-1].copy()
-        return arrays
+            own["stored_kwh"] = dispatch.storage.soc_kwh[-1].copy()
+        arrays = {name: folded(values, self.community) for name, values in own.items()}
+        saved = savings_of(arrays["bill"], self._baseline_bill)
+        return {**arrays, "baseline_bill": self._baseline_bill, "savings": saved, **self._energy}
 
     def _by_slot(self, account: Account, settlement: Settlement) -> dict[str, FloatArray]:
         dispatch, storage = settlement.dispatch, settlement.dispatch.storage
@@ -246,19 +246,52 @@ def _outcome_of_run(algorithm: Algorithm, community: Community, folder: Path | N
     return Outcome(algorithm.id, algorithm.name, {}, ids, figures, {}, {}, (), digest)
 
 
-def _with_comparative_figures(results: Sequence[_Result]) -> list[Outcome]:
-    """Fill in VI, which needs the optimum on the same assets, and PFI, which needs the worst compared."""
-    optimum = {r.assets: r.outcome.figures["community_cost"] for r in results if r.outcome.algorithm_id == OPTIMUM}
-    worst = max((r.peak_ratio for r in results if np.isfinite(r.peak_ratio)), default=NAN)
-    return [_with_indices(result, optimum.get(result.assets, result.least_cost), worst) for result in results]
+def _with_comparative_figures(results: Sequence[_Result], tariff: Tariff) -> list[Outcome]:
+    """Fill in VI, which needs the optimum on the same batteries, and PFI, which needs the worst compared."""
+    known = [r.totals for r in results if r.totals is not None]
+    worst = max((totals.peak_ratio for totals in known if np.isfinite(totals.peak_ratio)), default=NAN)
+    best: dict[Hashable, float] = {}
+    for result in results:
+        if result.totals and result.with_battery and result.with_battery.marginal_price is not None:
+            best[_assets(result.with_battery)] = result.totals.grid_cost
+    return [_compared(result, worst, best, tariff) for result in results]
 
 
-def _with_indices(result: _Result, best_cost: float, worst_peak_ratio: float) -> Outcome:
-    outcome = result.outcome
-    if outcome.replay is None:
+def _compared(result: _Result, worst_peak_ratio: float, best: dict[Hashable, float], tariff: Tariff) -> Outcome:
+    outcome, totals, dispatch = result.outcome, result.totals, result.with_battery
+    if totals is None:
         return outcome
-    figures = dict(outcome.figures)
-    gained, possible = result.baseline_cost - figures["community_cost"], result.baseline_cost - best_cost
-    figures["value_tapping"] = gained / possible if abs(possible) > 1e-9 else NAN
-    figures["power_flatness"] = 1.0 - (result.peak_ratio / worst_peak_ratio if worst_peak_ratio > 0.0 else NAN)
-    return replace(outcome, figures={**figures, **zhou_indices(figures)})
+    notes, least = {**outcome.notes}, totals.least_cost
+    if dispatch is not None:
+        assets = _assets(dispatch)
+        if assets not in best:
+            best[assets] = _least_cost(dispatch, tariff)
+        least = best[assets]
+        notes["value_tapping"] = BESIDE_OPTIMUM if np.isfinite(least) else NOT_SOLVED
+    totals = replace(totals, best_cost=least, worst_peak_ratio=worst_peak_ratio)
+    figures = figures_of(totals)
+    return replace(outcome, figures=figures, notes={**why_not_defined(figures, totals), **notes})
+
+
+BESIDE_OPTIMUM = "Held against the optimum with the same batteries; algorithms without batteries against one without."
+NOT_SOLVED = (
+    f"Not solved silently over more than {MOST_SLOTS_SOLVED:,} slots:"
+    " add the community optimum with the same batteries to the comparison."
+)
+
+
+def _assets(dispatch: Dispatch) -> Hashable:
+    """What two dispatches must have in common for the optimum of one to be that of the other."""
+    storage = dispatch.storage
+    assert storage is not None
+    efficiencies = (storage.charge_efficiency, storage.discharge_efficiency)
+    return storage.capacity_kwh.tobytes(), storage.power_kw.tobytes(), efficiencies, storage.cyclic
+
+
+def _least_cost(dispatch: Dispatch, tariff: Tariff) -> float:
+    """What the community would pay at least with the dispatch's batteries; NaN where solving it takes too long."""
+    community, storage = dispatch.community, dispatch.storage
+    if storage is None or community.slots > MOST_SLOTS_SOLVED:
+        return NAN
+    found = optimum(community, tariff, storage, cyclic=storage.cyclic)
+    return float((tariff.retail_price * found.import_kwh - tariff.feed_in_price * found.export_kwh).sum())

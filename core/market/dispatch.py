@@ -14,6 +14,8 @@ from core.market.community import Community, FloatArray
 
 DUST_KWH = 1e-9
 """Quantities below this neither trade nor set a price."""
+ROUNDING = 1e-12
+"""Of a sum of energies: what adding it up in another order may change, and so counts as nothing beside it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,17 +40,17 @@ class Dispatch:
     @property
     def matched_kwh(self) -> FloatArray:
         """The most that can be traded, `[slot]`, kWh; dust does not trade."""
-        return _above_dust(np.minimum(self.demand_kwh, self.supply_kwh))
+        return _above_dust(np.minimum(self.demand_kwh, self.supply_kwh), self.demand_kwh)
 
     @property
     def import_kwh(self) -> FloatArray:
         """What flows in at the community's connection, `[slot]`, kWh; below dust it is 0."""
-        return _above_dust(self.demand_kwh - self.supply_kwh)
+        return _above_dust(self.demand_kwh - self.supply_kwh, self.demand_kwh)
 
     @property
     def export_kwh(self) -> FloatArray:
         """What flows out at the community's connection, `[slot]`, kWh; below dust it is 0."""
-        return _above_dust(self.supply_kwh - self.demand_kwh)
+        return _above_dust(self.supply_kwh - self.demand_kwh, self.supply_kwh)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +61,7 @@ class Storage:
     charge_efficiency, discharge_efficiency: shares in (0, 1].
     start_soc_kwh: `[household]`; soc_kwh: `[slot, household]`, at the end of each slot.
     charges_from_grid: whether a battery may take more than its own home's surplus.
+    cyclic: whether it had to start with what it ends with.
     """
 
     capacity_kwh: FloatArray
@@ -68,10 +71,12 @@ class Storage:
     start_soc_kwh: FloatArray = field(default_factory=lambda: np.zeros(0))
     soc_kwh: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
     charges_from_grid: bool = False
+    cyclic: bool = False
 
 
-def _above_dust(energy_kwh: FloatArray) -> FloatArray:
-    return np.where(energy_kwh < DUST_KWH, 0.0, energy_kwh)
+def _above_dust(energy_kwh: FloatArray, beside_kwh: FloatArray) -> FloatArray:
+    """0 where there is nothing but dust, or what rounding leaves of a sum as large as `beside_kwh`."""
+    return np.where(energy_kwh < np.maximum(DUST_KWH, ROUNDING * beside_kwh), 0.0, energy_kwh)
 
 
 def dispatch_of(community: Community, net_kwh: FloatArray, *, storage: Storage | None = None) -> Dispatch:

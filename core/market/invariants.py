@@ -11,6 +11,7 @@ from core.errors import MarketError
 from core.market.chunks import blocks
 from core.market.community import Community, FloatArray
 from core.market.dispatch import DUST_KWH, Storage
+from core.market.meters import folded
 from core.market.settlement import Account, Fills, Settlement, columns
 
 ENERGY_TOLERANCE = 1e-9
@@ -240,7 +241,9 @@ def _battery(settlement: Settlement, storage: Storage) -> Iterator[Verdict]:
     for part in blocks(*dispatch.net_kwh.shape):
         soc, net, where = storage.soc_kwh[part], dispatch.net_kwh[part], _of_both(community, part)
         own = (community.load_kw[part] - community.solar_kw[part]) * community.slot_h
-        flow, change = net - own, np.diff(np.concatenate([before, soc]), axis=0)
+        flow, change = np.zeros_like(net), np.diff(np.concatenate([before, soc]), axis=0)
+        flows = folded(net - own, community)
+        flow[:, : flows.shape[1]] = flows
         before = soc[-1:]
         stored = np.where(flow > 0.0, flow * storage.charge_efficiency, flow / storage.discharge_efficiency)
         level.see(np.maximum(soc - storage.capacity_kwh, -soc), limit, where)

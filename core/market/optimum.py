@@ -14,9 +14,9 @@ import numpy as np
 
 from core.errors import MarketError
 from core.market.chunks import blocks
-from core.market.community import Community, FloatArray, Tariff
+from core.market.community import Community, FloatArray, IntArray, Tariff
 from core.market.dispatch import Dispatch, Storage, dispatch_of, own_use
-from core.market.pairing import IntArray
+from core.market.meters import export_columns, folded, unfolded
 
 FEASIBILITY = 1e-9
 """HiGHS' tolerance for constraints and duals, kWh and currency/kWh."""
@@ -182,14 +182,20 @@ def _shared_out(
     kind = kind_of[owner]
     share = storage.capacity_kwh[owner] / kinds[kind, 0]
     net, soc, charged = plain.net_kwh.copy(), np.zeros_like(plain.net_kwh), np.zeros(plain.demand_kwh.size)
+    split = export_columns(plain.community)[1].size > 0
     for part in blocks(*net.shape):
         flow = flow_of_kind[part][:, kind] * share
-        own = net[part][:, owner]
-        charged[part] = np.maximum(flow - np.maximum(-own, 0.0), 0.0).sum(axis=1)
-        net[part, owner] = own + flow
+        own = folded(net[part], plain.community)
+        charged[part] = np.maximum(flow - np.maximum(-own[:, owner], 0.0), 0.0).sum(axis=1)
+        if split:
+            flows = np.zeros_like(own)
+            flows[:, owner] = flow
+            net[part] = unfolded(net[part], flows, plain.community)
+        else:
+            net[part, owner] = own[:, owner] + flow
         soc[part, owner] = soc_of_kind[part][:, kind] * share
     start = np.zeros(net.shape[1])
     start[owner] = start_of_kind[0, kind] * share
-    filled = replace(storage, start_soc_kwh=start, soc_kwh=soc, charges_from_grid=True)
+    filled = replace(storage, start_soc_kwh=start, soc_kwh=soc, charges_from_grid=True, cyclic=cyclic)
     found = dispatch_of(plain.community, net, storage=filled)
     return replace(found, grid_charge_kwh=np.minimum(found.import_kwh, charged))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from core.errors import MarketError
 from core.market.community import FloatArray
 from core.market.contract import Value
-from core.market.figures import NAN
 from core.market.invariants import Verdict
+from core.market.quantities import FIGURES
 from core.market.settlement import Settlement
+from core.market.totals import NAN, Totals
 
 SUMMARY = {
     "total_kwh_traded": "traded_kwh",
@@ -29,9 +30,10 @@ SUMMARY = {
 class Outcome:
     """One algorithm's result on one community.
 
-    parameters: complete, defaults included. figures: by the names of `core.market.figures.FIGURES`, NaN where not
+    parameters: complete, defaults included. figures: by the names of `core.market.quantities.FIGURES`, NaN where not
     defined. households, slots: arrays by name, `[household]` in the order of `household_ids` and `[slot]`; empty for
-    the kind `run(path) -> dict`. result_digest: SHA-256 of all that does not depend on what else was compared.
+    the kind `run(path) -> dict`. notes: by figure, why it is not defined, or what it was held against.
+    result_digest: SHA-256 of all that does not depend on what else was compared.
     """
 
     algorithm_id: str
@@ -44,6 +46,7 @@ class Outcome:
     invariants: tuple[Verdict, ...]
     result_digest: str
     replay: Callable[[], Settlement] | None = None
+    notes: dict[str, str] = field(default_factory=dict)
 
     @property
     def settlement(self) -> Settlement:
@@ -64,6 +67,21 @@ class Outcome:
             value = self.figures.get(figure, NAN)
             found[key] = None if np.isnan(value) else value
         return found
+
+
+def why_not_defined(figures: Mapping[str, float], totals: Totals) -> dict[str, str]:
+    """The reason for each of the lab's figures that is NaN."""
+    metered = np.isnan(totals.load_kwh)
+    return {
+        key: METERED_SENTENCE
+        if metered and "meter" in FIGURES[key].undefined
+        else f"Not defined where {FIGURES[key].undefined}."
+        for key, value in figures.items()
+        if np.isnan(value) and key in FIGURES
+    }
+
+
+METERED_SENTENCE = "Not defined: some homes are known by their meter alone, so load and solar behind it are not."
 
 
 def digest_of(

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from core.market.community import FloatArray
+from core.market.community import FloatArray, IntArray
 
-IntArray = npt.NDArray[np.int64]
 ROUNDING = 1e-12
 """Pairs below this share of their slot's volume come from rounding, not from orders."""
 

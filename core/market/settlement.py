@@ -64,6 +64,7 @@ class Settlement:
 
     traded_kwh: `[slot]`, q. price: `[slot]`, what peers pay for what peers deliver, NaN without a trade.
     buy_price, sell_price: `[slot]`, for the whole net position, the grid's part included; None with fills.
+    no_price: why trades have no price of their own, in a sentence; `price` is NaN then.
     """
 
     dispatch: Dispatch
@@ -73,6 +74,7 @@ class Settlement:
     buy_price: FloatArray | None = None
     sell_price: FloatArray | None = None
     fills: Fills | None = None
+    no_price: str = ""
 
     @classmethod
     def at_peer_price(cls, dispatch: Dispatch, tariff: Tariff, *, price: FloatArray) -> Settlement:
@@ -96,11 +98,15 @@ class Settlement:
         sell_price: FloatArray,
         traded_kwh: FloatArray,
         price: FloatArray | None = None,
+        no_price: str = "",
     ) -> Settlement:
         """One price a slot and side for the whole net position, the grid's part included.
 
-        `price` is what peers pay peers; left out, it follows from the unit prices.
+        `price` is what peers pay peers; left out, it follows from the unit prices. no_price: why there is none.
         """
+        if no_price:
+            nothing = np.full(traded_kwh.shape, np.nan)
+            return cls(dispatch, tariff, traded_kwh, nothing, buy_price, sell_price, no_price=no_price)
         if price is None:
             price = _peer_price(
                 dispatch, tariff, traded_kwh, buy_price * dispatch.demand_kwh, sell_price * dispatch.supply_kwh

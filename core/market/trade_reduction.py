@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.market.chunks import BySlots, blocks
-from core.market.clearing import ROUNDING, Clearing
-from core.market.community import BoolArray, FloatArray
-from core.market.dispatch import DUST_KWH
-from core.market.pairing import IntArray
+from core.market.clearing import Clearing
+from core.market.community import BoolArray, FloatArray, IntArray
+from core.market.dispatch import DUST_KWH, ROUNDING
 
 
 @dataclass(frozen=True, slots=True, eq=False)

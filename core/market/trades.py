@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.errors import TooLargeError
 from core.market.chunks import blocks
-from core.market.community import FloatArray
-from core.market.pairing import IntArray, Pairs, pair, queue
+from core.market.community import FloatArray, IntArray
+from core.market.pairing import Pairs, pair, queue
 from core.market.settlement import Fills, Settlement
 
 MOST_TRADES = 10_000_000
@@ -58,7 +58,9 @@ def trades_of(settlement: Settlement, slots: slice = slice(None), *, limit: int 
     names = ("slot", "buyer", "seller", "energy_kwh", "buy_price", "sell_price")
     if not found:
         return Trades(*(np.zeros(0, dtype=np.int64),) * 3, *(np.zeros(0),) * 3)
-    return Trades(*(np.concatenate([getattr(trades, name) for trades in found]) for name in names))
+    made = Trades(*(np.concatenate([getattr(trades, name) for trades in found]) for name in names))
+    of = settlement.dispatch.community.household_of
+    return replace(made, buyer=of[made.buyer], seller=of[made.seller])
 
 
 def _too_many(part: slice, limit: int) -> TooLargeError:

@@ -1,11 +1,14 @@
 """Communities to trade in, made from net positions."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pytest
 
 from core.market.community import Community
+from core.market.totals import Totals
 
 
 def _community(net_kwh, *, ids=None, slot_h=1.0, pv_kw=None, extra_kw=0.0) -> Community:
@@ -25,3 +28,12 @@ def _community(net_kwh, *, ids=None, slot_h=1.0, pv_kw=None, extra_kw=0.0) -> Co
 @pytest.fixture(scope="session")
 def community_of():
     return _community
+
+
+NOTHING = Totals(np.zeros(1), np.zeros(1), 1, 1.0, *(0.0,) * 19)
+
+
+@pytest.fixture(scope="session")
+def totals_with():
+    """Totals that are 0 except for what is given."""
+    return partial(replace, NOTHING)

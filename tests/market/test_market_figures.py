@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from core.market.algorithms import find
 from core.market.community import Tariff
 from core.market.compare import compare, compare_all, run_algorithm
-from core.market.figures import FIGURES, equality, gini, jain, savings_percent
+from core.market.quantities import FIGURES, figures_of, savings_percent
+from core.market.totals import equality_index, gini_index, jain_index
 
 TWO = Tariff.flat(2, retail_price=7.0, feed_in_price=3.0)
 
@@ -84,7 +86,9 @@ def test_bill_sharing_is_flagged_where_sellers_lose(outcomes):
     assert outcome.figures["worst_loss"] == pytest.approx(12.0)
     assert outcome.figures["not_worse_share"] == pytest.approx(2 / 3)
     assert math.isnan(outcome.figures["jain"])
-    assert outcome.figures["avg_p2p_price"] == 0.0
+    assert math.isnan(outcome.figures["avg_p2p_price"])
+    assert "no price per trade" in outcome.notes["avg_p2p_price"]
+    assert np.isnan(outcome.slots["price"]).all()
     flagged = {verdict.name: verdict for verdict in outcome.invariants if verdict.exempt}
     assert set(flagged) == {"price_bounds", "individual_rationality"}
     assert not flagged["individual_rationality"].holds
@@ -118,23 +122,24 @@ def test_zero_denominators_are_not_defined(community_of):
     assert figures["community_cost"] == figures["peak_import_kw"] == figures["worst_loss"] == 0.0
 
 
-def test_a_loss_is_never_shown_as_a_saving():
-    assert savings_percent(100.0, 110.0) == -10.0
-    assert savings_percent(-100.0, -90.0) == -10.0
+def test_a_loss_is_never_shown_as_a_saving(totals_with):
+    for before, after in ((100.0, 110.0), (-100.0, -90.0)):
+        totals = totals_with(baseline_bill=np.array([before]), bill=np.array([after]))
+        assert savings_percent(totals) == -10.0
 
 
 def test_fairness_indices_by_hand():
-    assert jain(np.array([1.0, 1.0, 0.0, 0.0])) == pytest.approx(0.5)
-    assert gini(np.array([0.0, 0.0, 0.0, 4.0])) == pytest.approx(0.75)
-    assert math.isnan(jain(np.array([1.0, -1.0])))
-    assert math.isnan(gini(np.array([0.0, 0.0])))
-    assert math.isnan(equality(np.array([2.0, 2.0])))
+    assert jain_index(np.array([1.0, 1.0, 0.0, 0.0])) == pytest.approx(0.5)
+    assert gini_index(np.array([0.0, 0.0, 0.0, 4.0])) == pytest.approx(0.75)
+    assert math.isnan(jain_index(np.array([1.0, -1.0])))
+    assert math.isnan(gini_index(np.array([0.0, 0.0])))
+    assert math.isnan(equality_index(np.array([2.0, 2.0])))
 
 
 def test_gini_is_its_double_sum():
     values = np.random.default_rng(2).uniform(0.0, 5.0, 30)
     double = np.abs(values[:, None] - values[None, :]).sum() / (2 * 30**2 * values.mean())
-    assert gini(values) == pytest.approx(double)
+    assert gini_index(values) == pytest.approx(double)
 
 
 def test_value_is_tapped_against_the_optimum_on_the_same_batteries(community_of):
@@ -147,10 +152,77 @@ def test_value_is_tapped_against_the_optimum_on_the_same_batteries(community_of)
     assert figures["community_optimum"]["value_tapping"] == pytest.approx(1.0)
     assert figures["mid_market_rate"]["value_tapping"] == pytest.approx(1.0)
     assert figures["grid_only"]["value_tapping"] == pytest.approx(0.0)
-    alone = run_algorithm("p2p_battery", community, TWO).figures
-    assert math.isnan(alone["value_tapping"])
-    other = compare([("p2p_battery", {"capacity_kwh": 1.0}), ("community_optimum", {})], community, TWO)
-    assert math.isnan(other[0].figures["value_tapping"])
+
+
+def test_the_optimum_on_the_same_batteries_is_solved_without_being_asked_for(community_of):
+    community = community_of([[-4.0, 1.0], [3.0, 1.0]], pv_kw=[5.0, 0.0])
+    for parameters in ({}, {"capacity_kwh": 1.0}, {"start": "empty"}):
+        mine = ("p2p_battery", parameters)
+        beside = compare([mine, ("community_optimum", parameters)], community, TWO)[0]
+        alone = compare([mine, ("community_optimum", {"capacity_kwh": 0.5})], community, TWO)[0]
+        for name in ("value_tapping", "economic_performance", "overall_performance"):
+            assert alone.figures[name] == pytest.approx(beside.figures[name])
+        assert "same batteries" in alone.notes["value_tapping"]
+
+
+def test_an_optimum_that_takes_too_long_is_not_solved_and_that_is_said(community_of, monkeypatch):
+    monkeypatch.setattr("core.market.compare.MOST_SLOTS_SOLVED", 1)
+    outcome = run_algorithm("p2p_battery", community_of([[-4.0, 1.0], [3.0, 1.0]], pv_kw=[5.0, 0.0]), TWO)
+    assert math.isnan(outcome.figures["value_tapping"])
+    assert "add the community optimum" in outcome.notes["value_tapping"]
+
+
+def test_savings_that_are_rounding_are_no_savings(totals_with):
+    bills = np.array([3.0, 1e6, 0.0])
+    totals = totals_with(bill=bills, baseline_bill=bills + np.array([1e-13, -1e-4, 1e-10]))
+    figures = figures_of(totals)
+    assert figures["savings"] == figures["savings_percent"] == figures["worst_loss"] == 0.0
+    assert figures["better_off_share"] == 0.0
+    assert figures["not_worse_share"] == 1.0
+    assert math.isnan(figures["jain"])
+    assert math.isnan(figures["gini"])
+
+
+@pytest.mark.parametrize("price", [7.0, 5.5, 0.0])
+def test_where_feed_in_is_retail_nobody_saves_and_nothing_is_fair_or_unfair(community_of, price):
+    rng = np.random.default_rng(3)
+    community = community_of(rng.normal(0.0, 1.0, (48, 7)), extra_kw=0.3)
+    tariff = Tariff.flat(48, retail_price=price, feed_in_price=price)
+    for outcome in compare([(each, {}) for each in find()], community, tariff):
+        if outcome.algorithm_id in ("p2p_battery", "bill_sharing"):  # its losses, and its one price, cost somebody
+            continue
+        assert outcome.figures["savings"] == 0.0, outcome.name
+        assert math.isnan(outcome.figures["jain"]), outcome.name
+        assert math.isnan(outcome.figures["gini"]), outcome.name
+        assert (outcome.households["savings"] == 0.0).all(), outcome.name
+
+
+def test_no_ratio_is_made_of_dust(community_of, totals_with):
+    figures = figures_of(totals_with(load_kwh=1e-13, solar_kwh=1e-13, demand_kwh=1e-14, supply_kwh=1e-14))
+    for name in ("self_sufficiency_share", "self_consumption_share", "energy_balance", "traded_share_of_supply"):
+        assert math.isnan(figures[name]), name
+    # Balanced to the last watt-hour, in a community so large that adding up leaves more than dust.
+    net = np.full((4, 30), 1e5 / 3)
+    net[:, 15:] *= -1.0
+    net[1] *= 1.0 + 3e-16
+    found = run_algorithm("mid_market_rate", community_of(net), Tariff.flat(4)).figures
+    for name in ("peak_import_kw", "peak_export_kw"):
+        assert found[name] == 0.0, name
+    for name in ("peak_to_average", "power_flatness"):
+        assert math.isnan(found[name]), name
+
+
+def test_the_text_of_the_average_price_gives_what_is_shown(community_of):
+    # Bids 7, 7 and asks 3, 3; the marginal pair gives way: buyers pay 7, sellers get 3, and the operator keeps 4.
+    community = community_of([[2.0, 1.0, -1.0, -2.0], [1.0, 0.5, -0.5, -2.0]], pv_kw=[0.0, 0.0, 1.0, 2.0])
+    outcome = run_algorithm("mcafee_auction", community, TWO, parameters={"alpha": 2.0})
+    settlement, slots = outcome.settlement, outcome.slots
+    account, q = settlement.account(), slots["traded_kwh"]
+    buyers = (account.paid - 7.0 * (slots["demand_kwh"] - q)).sum() / q.sum()
+    sellers = (account.earned - 3.0 * (slots["supply_kwh"] - q)).sum() / q.sum()
+    assert buyers > sellers
+    assert outcome.figures["avg_p2p_price"] == pytest.approx((buyers + sellers) / 2.0)
+    assert FIGURES["avg_p2p_price"].formula.startswith("½·(Σ paid by buyers - Σ r·(demand - q) + Σ earned")
 
 
 def test_flatness_is_against_the_worst_compared(community_of):

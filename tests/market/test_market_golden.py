@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.market import quantities
 from core.market.battery import greedy
 from core.market.community import Tariff
 from core.market.compare import compare_all, run_algorithm
 from core.market.dispatch import Storage, own_use
-from core.market.figures import flow_figures, gini, jain, savings_percent, zhou_indices
 from core.market.optimum import optimum
 from core.market.order_book import clear
+from core.market.quantities import figures_of, savings_percent
+from core.market.totals import flows_of, gini_index, jain_index
 
 GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "golden" / "market.json"
 CASES = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"] if GOLDEN.is_file() else []
@@ -148,7 +150,7 @@ def test_the_optimum_finds_the_hand_checked_cost(case, community_of):
 
 
 @cases("kpi_synthesis")
-def test_the_synthesis_indices_are_the_means_of_table_1(case):
+def test_the_synthesis_indices_are_the_means_of_table_1(case, totals_with, monkeypatch):
     names = {
         "VI": "value_tapping",
         "PI": "participation_willingness",
@@ -158,7 +160,9 @@ def test_the_synthesis_indices_are_the_means_of_table_1(case):
         "SSI": "self_sufficiency_index",
     }
     for mechanism, indices in case["inputs"].items():
-        found = zhou_indices({names[name]: value for name, value in indices.items()})
+        for name, value in indices.items():
+            monkeypatch.setattr(quantities, names[name], lambda _, value=value: value)
+        found = figures_of(totals_with())
         expected = case["expected"][mechanism]
         assert found["economic_performance"] == pytest.approx(expected["EPI"], abs=case["tol"])
         assert found["technical_performance"] == pytest.approx(expected["TPI"], abs=case["tol"])
@@ -169,7 +173,7 @@ def test_the_synthesis_indices_are_the_means_of_table_1(case):
 
 
 @cases("kpi")
-def test_figures_follow_their_formulas(case, community_of):
+def test_figures_follow_their_formulas(case, community_of, totals_with):
     inputs, expected = case["inputs"], case["expected"]
     if "load" in inputs:
         net = np.array([inputs["load"]]).T - np.array([inputs["pv"]]).T
@@ -178,7 +182,7 @@ def test_figures_follow_their_formulas(case, community_of):
         object.__setattr__(community, "load_kw", np.array([inputs["load"]], float).T)
         object.__setattr__(community, "solar_kw", np.array([inputs["pv"]], float).T)
         dispatch = own_use(community)
-        figures = flow_figures(dispatch)
+        figures = figures_of(totals_with(**flows_of(dispatch)))
         assert both == 3.0
         assert dispatch.import_kwh.sum() == pytest.approx(expected["grid_import"])
         assert dispatch.export_kwh.sum() == pytest.approx(expected["grid_export"])
@@ -186,9 +190,10 @@ def test_figures_follow_their_formulas(case, community_of):
         assert figures["self_consumption_share"] == pytest.approx(expected["self_consumption"])
         assert figures["energy_balance"] == pytest.approx(expected["zhou_EBI"])
     elif "savings" in inputs:
-        assert jain(np.array(inputs["savings"])) == pytest.approx(expected["jain"])
-        assert gini(np.array(inputs["savings"])) == pytest.approx(expected["gini"])
+        assert jain_index(np.array(inputs["savings"])) == pytest.approx(expected["jain"])
+        assert gini_index(np.array(inputs["savings"])) == pytest.approx(expected["gini"])
     else:
-        found = savings_percent(inputs["base_cost"], inputs["p2p_cost"])
+        before, after = (np.array([inputs[name]], float) for name in ("base_cost", "p2p_cost"))
+        found = savings_percent(totals_with(baseline_bill=before, bill=after))
         assert found == pytest.approx(expected["correct_percent"])
         assert found != pytest.approx(expected["anchor_percent"])

@@ -11,8 +11,9 @@ from scipy.optimize import linprog
 from core.market.community import Tariff
 from core.market.compare import run_algorithm
 from core.market.dispatch import Storage
-from core.market.figures import flow_figures
 from core.market.optimum import optimum
+from core.market.quantities import self_sufficiency_share
+from core.market.totals import flows_of
 
 
 def written_out(net, tariff, *, capacity, power, into=0.95, out_of=0.95, cyclic=True):
@@ -125,7 +126,7 @@ def test_solving_writes_nothing_to_standard_output(community_of, capfd):
     assert capfd.readouterr().out == ""
 
 
-def test_energy_charged_from_the_grid_is_not_counted_as_used_for_load(community_of):
+def test_energy_charged_from_the_grid_is_not_counted_as_used_for_load(community_of, totals_with):
     # Cheap at first, dear then: the battery buys 1/0.9 kWh, gives 0.9 of it back for the load of the second slot.
     community = community_of([[0.0], [0.81]])
     tariff = Tariff(np.array([1.0, 9.0]), np.array([0.0, 0.0]))
@@ -133,11 +134,11 @@ def test_energy_charged_from_the_grid_is_not_counted_as_used_for_load(community_
     found = optimum(community, tariff, storage)
     assert found.import_kwh == pytest.approx([1.0, 0.0], abs=1e-9)
     assert found.grid_charge_kwh == pytest.approx([1.0, 0.0], abs=1e-9)
-    assert flow_figures(found)["self_sufficiency_share"] == pytest.approx(1.0)
+    assert self_sufficiency_share(totals_with(**flows_of(found))) == pytest.approx(1.0)
     # What is bought in the first slot for load counts: 1 of the 2 kWh imported.
     hungry = optimum(community_of([[1.0], [0.81]]), tariff, storage)
     assert hungry.import_kwh == pytest.approx([2.0, 0.0], abs=1e-9)
-    assert flow_figures(hungry)["self_sufficiency_share"] == pytest.approx(1 - 1.0 / 1.81)
+    assert self_sufficiency_share(totals_with(**flows_of(hungry))) == pytest.approx(1 - 1.0 / 1.81)
 
 
 def test_worthless_surplus_is_not_burnt_by_charging_and_discharging_at_once(community_of):

@@ -141,11 +141,14 @@ def test_more_trades_than_allowed_are_refused(community_of):
             settlement.trades(limit=30)
 
 
+EMPTY = {"start": "empty"}
+
+
 def test_market_first_serves_peers_before_the_battery(community_of):
     community = community_of([[-3.0, 2.0], [2.0, 0.0]])
     tariff = Tariff.flat(2)
     outcomes = {
-        order: run_algorithm("p2p_battery", community, tariff, parameters={"order": order, "owners": "HH001"})
+        order: run_algorithm("p2p_battery", community, tariff, parameters={"order": order, "owners": "HH001", **EMPTY})
         for order in ("self_first", "market_first")
     }
     # 3 kWh of sun: self first stores 2.5 (its power) and sells 0.5; market first sells 2 and stores 1.

@@ -13,8 +13,8 @@ from core.errors import MarketError
 from core.market import algorithms
 from core.market.community import Tariff
 from core.market.compare import compare_all
-from core.market.figures import FIGURES
 from core.market.invariants import MAY_BE_EXEMPT
+from core.market.quantities import FIGURES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "add-an-algorithm.md"
 BLOCKS = dict(re.findall(r"```python file=(\S+)\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL))

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.market.figures import FIGURES as MARKET_FIGURES
+from core.market.quantities import FIGURES, quantity_of
 from core.runs.results import ResultRow
-from core.web.compare.figures import FIGURES, figure_of
 from core.web.compare.table import KEY, groups_of, table_of
 from core.web.format import Numbers
 
@@ -29,10 +28,6 @@ ROWS = [
 def cells(table, key: str) -> list:
     place = [figure.key for figure in table.figures].index(key)
     return [line.cells[place] for line in table.lines]
-
-
-def test_every_figure_of_the_market_has_a_place_on_the_screen() -> None:
-    assert set(FIGURES) == set(MARKET_FIGURES)
 
 
 def test_every_figure_says_its_formula_and_direction() -> None:
@@ -93,7 +88,7 @@ def test_an_unknown_baseline_is_the_first_row() -> None:
 def test_a_strangers_figure_is_shown_after_the_known_ones() -> None:
     rows = [replace(each, figures={**each.figures, "smiles_per_kwh": 3.0}) for each in ROWS]
     assert [figure.label for figure in table_of(rows).figures][-1] == "Smiles per kwh"
-    assert figure_of("smiles_per_kwh").better == ""
+    assert quantity_of("smiles_per_kwh").better == ""
     assert groups_of(rows) == [KEY, "Money", "Energy", "Grid and use", "Other"]
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from core.market.community import Tariff
 from core.market.dispatch import Dispatch
-from core.market.figures import ratio
 from core.market.settlement import Settlement
+from core.market.totals import ratio
 
 NAME = "Bill sharing"
 SOURCE = "Long, Wu, Zhang, Thomas, Cheng, Jenkins 2017, IEEE PES General Meeting"
@@ -26,5 +26,5 @@ def settle(dispatch: Dispatch, tariff: Tariff) -> Settlement:
         buy_price=np.full(slots, np.nan_to_num(buy)),
         sell_price=np.full(slots, np.nan_to_num(sell)),
         traded_kwh=dispatch.matched_kwh,
-        price=np.zeros(slots),
+        no_price="Bill sharing has no price per trade: only the grid's bill is shared.",
     )

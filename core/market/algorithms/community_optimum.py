@@ -24,8 +24,9 @@ def dispatch(
     charge_efficiency: float,
     discharge_efficiency: float,
     owners: str,
+    start: str,
 ) -> Dispatch:
-    """The linear programme: least Σ r·import - f·export, each battery as full at the end as at the start."""
+    """The linear programme: least Σ r·import - f·export, cyclic or from empty batteries."""
     storage = storage_of(
         community,
         capacity_kwh=capacity_kwh,
@@ -34,7 +35,7 @@ def dispatch(
         discharge_efficiency=discharge_efficiency,
         owners=owners,
     )
-    return optimum(community, tariff, storage)
+    return optimum(community, tariff, storage, cyclic=start == "cyclic")
 
 
 def settle(dispatch: Dispatch, tariff: Tariff) -> Settlement:

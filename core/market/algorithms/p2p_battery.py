@@ -27,6 +27,7 @@ def dispatch(
     charge_efficiency: float,
     discharge_efficiency: float,
     owners: str,
+    start: str,
     order: str,
 ) -> Dispatch:
     """Solar, load, own battery, peers, grid ("self_first"), or peers before the battery ("market_first")."""
@@ -38,7 +39,7 @@ def dispatch(
         discharge_efficiency=discharge_efficiency,
         owners=owners,
     )
-    return greedy(community, storage, order=order)
+    return greedy(community, storage, order=order, cyclic=start == "cyclic")
 
 
 def settle(dispatch: Dispatch, tariff: Tariff) -> Settlement:

@@ -103,7 +103,7 @@ def _facts(contents: Contents) -> str:
 def _figures(table: FigureTable, numbers: Numbers) -> str:
     head = "".join(
         f'<th title="{escape(numbers.unit(figure.help))}">{escape(figure.label)}'
-        f"{f' ({escape(numbers.unit(figure.unit))})' if figure.unit else ''} {figure.arrow}</th>"
+        f"{f' ({escape(numbers.unit(figure.shown_unit))})' if figure.shown_unit else ''} {figure.arrow}</th>"
         for figure in table.figures
     )
     body = ""

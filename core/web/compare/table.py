@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from core.market.quantities import FIGURES, Quantity, quantity_of
 from core.runs.results import ResultRow
-from core.web.compare.figures import FIGURES, Figure, figure_of
 from core.web.format import Numbers
 
 Mode = Literal["Values", "Difference", "Percent"]
@@ -43,12 +43,12 @@ class Line:
 class FigureTable:
     """The lines and figures of one scenario, the baseline first."""
 
-    figures: tuple[Figure, ...]
+    figures: tuple[Quantity, ...]
     lines: tuple[Line, ...]
     mode: Mode
     baseline: ResultRow
 
-    def text(self, cell: Cell, figure: Figure, *, is_baseline: bool, numbers: Numbers) -> str:
+    def text(self, cell: Cell, figure: Quantity, *, is_baseline: bool, numbers: Numbers) -> str:
         """What stands in the cell, without marks."""
         if self.mode == "Values" or is_baseline:
             return numbers.number(cell.value, figure.decimals)
@@ -104,15 +104,15 @@ def groups_of(rows: Sequence[ResultRow]) -> list[str]:
     return [KEY, *dict.fromkeys(figure.group for figure in _figures(rows))]
 
 
-def _figures(rows: Sequence[ResultRow]) -> list[Figure]:
+def _figures(rows: Sequence[ResultRow]) -> list[Quantity]:
     names = dict.fromkeys(name for row in rows for name in row.figures)
     there = [name for name in names if any(math.isfinite(row.figures.get(name, math.nan)) for row in rows)]
     return [figure for key, figure in FIGURES.items() if key in there] + [
-        figure_of(name) for name in there if name not in FIGURES
+        quantity_of(name) for name in there if name not in FIGURES
     ]
 
 
-def _cell(row: ResultRow, baseline: ResultRow, rows: Sequence[ResultRow], figure: Figure, mode: Mode) -> Cell:
+def _cell(row: ResultRow, baseline: ResultRow, rows: Sequence[ResultRow], figure: Quantity, mode: Mode) -> Cell:
     value, reference = _value(row, figure), _value(baseline, figure)
     difference = 0.0 if _same(value, reference) else value - reference
     shown = value
@@ -126,14 +126,14 @@ def _cell(row: ResultRow, baseline: ResultRow, rows: Sequence[ResultRow], figure
     return Cell(value, shown, _is_best(value, rows, figure), better)
 
 
-def _is_best(value: float, rows: Sequence[ResultRow], figure: Figure) -> bool:
+def _is_best(value: float, rows: Sequence[ResultRow], figure: Quantity) -> bool:
     values = [known for row in rows if math.isfinite(known := _value(row, figure))]
     if not figure.better or not math.isfinite(value) or len(values) < 2 or _alike(rows, figure):
         return False
     return _same(value, max(values) if figure.better == "higher" else min(values))
 
 
-def _alike(rows: Sequence[ResultRow], figure: Figure) -> bool:
+def _alike(rows: Sequence[ResultRow], figure: Quantity) -> bool:
     first = _value(rows[0], figure)
     return all(_same(_value(row, figure), first) for row in rows)
 
@@ -144,5 +144,5 @@ def _same(value: float, other: float) -> bool:
     return math.isclose(value, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 
-def _value(row: ResultRow, figure: Figure) -> float:
+def _value(row: ResultRow, figure: Quantity) -> float:
     return row.figures.get(figure.key, math.nan) * figure.scale

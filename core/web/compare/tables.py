@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.chain.export import csv_cell
+from core.market.quantities import array_of
 from core.web.compare.table import FigureTable
 from core.web.compare.view import View
 from core.web.format import Numbers
@@ -71,7 +72,7 @@ def figures_export(table: FigureTable, numbers: Numbers, context: Mapping[str, o
     }
     units, formulas = {}, {}
     for place, figure in enumerate(table.figures):
-        unit = numbers.unit(figure.unit)
+        unit = numbers.unit(figure.shown_unit)
         title = f"{figure.label} ({unit})" if unit else figure.label
         columns[title] = [line.cells[place].value for line in table.lines]
         units[title], formulas[title] = unit, numbers.unit(figure.formula)
@@ -113,16 +114,7 @@ def series_export(view: View, context: Mapping[str, object]) -> Export:
 
 
 def _units(table: pd.DataFrame, numbers: Numbers) -> dict[str, str]:
-    return {name: unit for name in table.columns if (unit := _unit_of(str(name), numbers))}
-
-
-def _unit_of(name: str, numbers: Numbers) -> str:
-    if name.endswith("_kwh"):
-        return "kWh"
-    if name == "price" or name.endswith("_price"):
-        return f"{numbers.currency}/kWh"
-    money = ("bill", "baseline_bill", "savings", "community_cost", "baseline_cost", "operator_surplus")
-    return numbers.currency if name in money else ""
+    return {name: numbers.unit(unit) for name in table.columns if (unit := array_of(str(name)).unit)}
 
 
 def _plain(value: object) -> object:

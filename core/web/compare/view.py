@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.market.community import Community, FloatArray
+from core.market.quantities import FIGURES
 from core.runs.results import ResultRow, RunResult
 from core.web.charts import colour_of
-from core.web.compare.figures import FIGURES
 from core.web.format import Numbers
 
 PHYSICAL = tuple(key for key, figure in FIGURES.items() if figure.physical and not figure.comparative)

@@ -12,7 +12,7 @@ from core.accounts import may
 from core.chain.records import Entry
 from core.errors import LabError, NotFoundError
 from core.ledger.canonical import shown
-from core.web.compare.figures import CURRENCY, FIGURES, Figure, figure_of
+from core.market.quantities import FIGURES, Quantity, quantity_of
 from core.web.escape import markdown
 from core.web.explorer import prose
 from core.web.explorer.transactions import hash_cell
@@ -78,7 +78,7 @@ def _draw_again(view: View, run_id: str) -> None:
 def _draw_figures(view: View, results: list[Mapping[str, Any]]) -> None:
     st.markdown("**Figures**", help="As recorded; – where a figure is not defined. The heads have the formulas.")
     names = sorted({name for entry in results for name in entry["figures"]}, key=_place)
-    figures = {name: figure_of(name.removesuffix("_micro")) for name in names}
+    figures = {name: quantity_of(name.removesuffix("_micro")) for name in names}
     columns = [Column("Algorithm"), Column("Scenario"), *(_head(figure, view) for figure in figures.values())]
     columns.append(Column("Invariants", explains="Checks that every settlement has to pass"))
     rows: list[Row] = [
@@ -99,12 +99,12 @@ def _place(name: str) -> tuple[int, str]:
     return ([*FIGURES].index(key) if key in FIGURES else len(FIGURES), key)
 
 
-def _head(figure: Figure, view: View) -> Column:
-    unit = figure.unit.replace(CURRENCY, view.currency)
+def _head(figure: Quantity, view: View) -> Column:
+    unit = figure.shown_unit_in(view.currency)
     return Column(f"{figure.label} ({unit})" if unit else figure.label, "number", figure.help)
 
 
-def _figure(micro: object, figure: Figure, view: View) -> str:
+def _figure(micro: object, figure: Quantity, view: View) -> str:
     value = micro / MICRO * figure.scale if isinstance(micro, int) else math.nan
     return view.amounts.number(value, figure.decimals)
 

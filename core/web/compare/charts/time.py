@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.market.community import FloatArray
+from core.market.quantities import SLOT_ARRAYS, Quantity
 from core.runs.results import ResultRow
 from core.runs.statistics import MAX_POINTS, Line, cumulative, day_matrix, resample
 from core.web.charts import ACCENT, FEED_IN, GRID, RETAIL
@@ -165,22 +165,8 @@ def cumulative_savings(view: View) -> Chart:
     return Chart(drawn, _savings_words(view, ends), note)
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """Something that can be laid over days and hours."""
-
-    label: str
-    unit: str
-    mean: bool = False
-
-
 QUANTITIES: Mapping[str, Quantity] = {
-    "traded_kwh": Quantity("Traded energy", "kWh"),
-    "price": Quantity("P2P price", "₹/kWh", mean=True),
-    "import_kwh": Quantity("Import from the grid", "kWh"),
-    "export_kwh": Quantity("Export to the grid", "kWh"),
-    "demand_kwh": Quantity("Demand of all households", "kWh"),
-    "supply_kwh": Quantity("Supply of all households", "kWh"),
+    name: SLOT_ARRAYS[name] for name in ("traded_kwh", "price", "import_kwh", "export_kwh", "demand_kwh", "supply_kwh")
 }
 """What a heat map can show of a row, by the name of its series."""
 
@@ -194,8 +180,8 @@ def heat_map(view: View, row: ResultRow, quantity: str) -> Chart:
         view.starts,
         values,
         slot_h=view.result.slot_h,
-        how="mean" if shown.mean else "sum",
-        weights=traded if shown.mean else None,
+        how="mean" if (quantity == "price") else "sum",
+        weights=traded if (quantity == "price") else None,
     )
     times = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in grid.minute.tolist()]
     trace = go.Heatmap(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.market.quantities import SLOT_ARRAYS
 from core.runs.results import ResultRow
 from core.runs.runs import RunState
 from core.web.compare import charts, look
@@ -13,15 +14,15 @@ from core.web.compare.tabs.show import chart, kept, named, pick_algorithm
 from core.web.compare.view import View, days_of
 from core.web.css import INK
 
-SUMS = {
-    "community_cost": ("Cost", "₹", "Σ of all bills."),
-    "baseline_cost": ("Cost with the grid only", "₹", "Σ (retail · deficit − feed-in · surplus)."),
-    "traded_kwh": ("Traded", "kWh", "Σ of energy that passed between neighbours."),
-    "demand_kwh": ("Demand", "kWh", "Σ of all deficits after own roof and battery."),
-    "supply_kwh": ("Supply", "kWh", "Σ of all surpluses after own roof and battery."),
-    "import_kwh": ("Import", "kWh", "What flowed in at the community's connection."),
-    "export_kwh": ("Export", "kWh", "What flowed out at the community's connection."),
-}
+SUMS = (
+    "community_cost",
+    "baseline_cost",
+    "traded_kwh",
+    "demand_kwh",
+    "supply_kwh",
+    "import_kwh",
+    "export_kwh",
+)
 
 
 def draw(view: View, state: RunState) -> None:
@@ -52,6 +53,6 @@ def _sums(view: View) -> None:
 def _sum(view: View, row: ResultRow) -> dict[str, str]:
     series = view.series(row, *SUMS)
     return {
-        f"{label} ({view.numbers.unit(unit)}) :help[{explained}]": view.numbers.number(float(np.nansum(values)))
-        for (label, unit, explained), values in zip(SUMS.values(), series, strict=True)
+        f"{of.label} ({view.numbers.unit(of.unit)}) :help[{of.help}]": view.numbers.number(float(np.nansum(values)))
+        for of, values in zip((SLOT_ARRAYS[name] for name in SUMS), series, strict=True)
     }

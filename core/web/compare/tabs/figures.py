@@ -8,10 +8,10 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from core.market.quantities import Quantity
 from core.runs.results import ResultRow
 from core.runs.runs import RunState
 from core.web.compare import charts, look
-from core.web.compare.figures import Figure
 from core.web.compare.table import KEY, MODES, Cell, FigureTable, Line, groups_of, table_of
 from core.web.compare.tables import figures_export
 from core.web.compare.tabs.export import context_of, offer
@@ -128,8 +128,8 @@ def on_screen(table: FigureTable, numbers: Numbers) -> None:
     look.figures(shown, alt="Figures of each algorithm", key="figures")
 
 
-def _title(figure: Figure, numbers: Numbers) -> str:
-    unit = f" ({markdown(numbers.unit(figure.unit))})" if figure.unit else ""
+def _title(figure: Quantity, numbers: Numbers) -> str:
+    unit = f" ({markdown(numbers.unit(figure.shown_unit))})" if figure.shown_unit else ""
     return f"{figure.label}{unit} {figure.arrow} :help[{markdown(numbers.unit(figure.help), limit=300)}]"
 
 

@@ -6,23 +6,25 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.market.quantities import HOUSEHOLD_ARRAYS
 from core.runs.results import ResultRow
 from core.runs.runs import RunState
 from core.web.compare import charts, look
 from core.web.compare.tabs.show import chart, config, kept, named, pick_algorithm
 from core.web.compare.view import View
 
-ACCOUNT = {
-    "savings": ("Savings", "₹", "Bill with the grid only − bill."),
-    "bill": ("Bill", "₹", "What the household pays; below 0 it earns."),
-    "baseline_bill": ("Bill with the grid only", "₹", "Σ (retail · deficit − feed-in · surplus)."),
-    "bought_kwh": ("Bought", "kWh", "From neighbours."),
-    "sold_kwh": ("Sold", "kWh", "To neighbours."),
-    "import_kwh": ("From the grid", "kWh", "Deficit − bought."),
-    "export_kwh": ("To the grid", "kWh", "Surplus − sold."),
-    "load_kwh": ("Load", "kWh", "Σ load."),
-    "solar_kwh": ("Solar", "kWh", "Σ solar."),
-}
+ACCOUNT = (
+    "savings",
+    "bill",
+    "baseline_bill",
+    "bought_kwh",
+    "sold_kwh",
+    "import_kwh",
+    "export_kwh",
+    "load_kwh",
+    "solar_kwh",
+    "stored_kwh",
+)
 """What a household's account shows, by the name of its array."""
 
 
@@ -78,11 +80,11 @@ def _one(view: View) -> None:
 def _account(view: View, row: ResultRow) -> dict[str, str]:
     arrays = view.result.households(row)
     return {
-        f"{label} ({view.numbers.unit(unit)}) :help[{explained}]": view.numbers.number(
-            float(arrays[name][view.household])
+        f"{of.label} ({view.numbers.unit(of.unit)}) :help[{of.help}]": view.numbers.number(
+            float(arrays[of.key][view.household])
         )
-        for name, (label, unit, explained) in ACCOUNT.items()
-        if name in arrays
+        for of in map(HOUSEHOLD_ARRAYS.__getitem__, ACCOUNT)
+        if of.key in arrays
     }
 
 
@@ -96,9 +98,11 @@ def accounts_of(view: View, row: ResultRow) -> pd.DataFrame:
 def _accounts(view: View, row: ResultRow) -> None:
     table = accounts_of(view, row)
     numbers = view.numbers
-    titles = {name: f"{label} ({numbers.unit(unit)})" for name, (label, unit, _) in ACCOUNT.items()}
+    titles = {of.key: f"{of.label} ({numbers.unit(of.unit)})" for of in map(HOUSEHOLD_ARRAYS.__getitem__, ACCOUNT)}
     shown = table.rename(columns={"household_id": "Household", **titles})
-    helps = {titles[name]: st.column_config.NumberColumn(help=ACCOUNT[name][2]) for name in table.columns[1:]}
+    helps = {
+        titles[name]: st.column_config.NumberColumn(help=HOUSEHOLD_ARRAYS[name].help) for name in table.columns[1:]
+    }
     st.markdown(f"**Accounts under {named(row)}**")
     st.dataframe(
         shown.style.format(numbers.number, subset=list(helps)),

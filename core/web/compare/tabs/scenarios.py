@@ -7,9 +7,9 @@ import math
 import pandas as pd
 import streamlit as st
 
+from core.market.quantities import quantity_of
 from core.runs.runs import RunState
 from core.web.compare import look
-from core.web.compare.figures import figure_of
 from core.web.compare.table import table_of
 from core.web.compare.tabs.show import named
 from core.web.compare.view import View
@@ -24,12 +24,14 @@ def draw(view: View, state: RunState) -> None:
         "Figure",
         keys,
         index=keys.index("savings") if "savings" in keys else 0,
-        format_func=lambda each: f"{figure_of(each).label} ({view.numbers.unit(figure_of(each).unit) or 'index'})",
+        format_func=lambda each: (
+            f"{quantity_of(each).label} ({view.numbers.unit(quantity_of(each).shown_unit) or 'index'})"
+        ),
         key="figure",
         bind="query-params",
         width=320,
     )
-    figure = figure_of(key or keys[0])
+    figure = quantity_of(key or keys[0])
     st.caption(view.numbers.unit(figure.help))
     columns: dict[str, dict[str, str]] = {}
     for scenario, table in tables.items():
