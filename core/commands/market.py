@@ -55,9 +55,8 @@ def run_compare(arguments: argparse.Namespace) -> int:
     parameters = parse_settings(arguments.settings, algorithms)
     readings = _read(arguments.files, arguments.time_zone, _pv_kw(arguments.pv_kw))
     community = readings.require()
-    zone = ZoneInfo(readings.time_zone)
-    retail = _prices(arguments.retail, "--retail", community, zone)
-    tariff = Tariff(retail, _prices(arguments.feed_in, "--feed-in", community, zone))
+    retail = _prices(arguments.retail, "--retail", community, readings.time_zone)
+    tariff = Tariff(retail, _prices(arguments.feed_in, "--feed-in", community, readings.time_zone))
     with tempfile.TemporaryDirectory() as folder:
         if any(algorithm.needs_folder for algorithm in algorithms.values()):
             _write_csv(readings, Path(folder))
@@ -106,15 +105,15 @@ def _known(name: str, known: Mapping[str, Parameter], owner: str) -> Parameter:
     return known[name]
 
 
-def _prices(text: str, name: str, community: Community, zone: ZoneInfo) -> FloatArray:
+def _prices(text: str, name: str, community: Community, time_zone: str) -> FloatArray:
     """Prices of the slots, from a person's text or a file with one number a line."""
     import numpy as np
 
-    from core.market.tariffs import DayPrices
+    from core.market.tariff import DayPrices
 
     path = Path(text)
     if not path.is_file():
-        return DayPrices.parse(text, name=name).over(community, zone)
+        return DayPrices.parse(text, name=name).over(community, time_zone)
     lines = path.read_text(encoding="utf-8").split()
     if len(lines) != community.slots:
         raise MarketError(

@@ -30,8 +30,8 @@ import pyarrow.parquet as pq
 
 from core.errors import NotFoundError
 from core.market.community import FloatArray
+from core.market.local_time import local_starts
 from core.runs.files import ASIDE, new_folder
-from core.runs.local_time import local_starts
 
 _AGAIN = "Run the comparison again: it gives the same."
 

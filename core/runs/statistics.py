@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from core.market.community import FloatArray
-from core.runs.local_time import known_zone
+from core.market.local_time import known_zone
 
 MAX_POINTS = 5_000
 FEWEST_DAYS = 14

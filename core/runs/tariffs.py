@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from core.errors import MarketError
 from core.market.community import Community, Tariff
-from core.runs.local_time import known_zone, local_starts
-
-MICRO = 1_000_000
-MINUTES_A_DAY = 1_440
+from core.market.local_time import known_zone
+from core.market.tariff import EVERY_DAY, EVERY_MONTH, MICRO, MINUTES, Band, DayPrices, tariff_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +25,15 @@ class Period:
     end_minute: int
     retail_micro_per_kwh: int
     feed_in_micro_per_kwh: int
-    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
-    months: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+    days: tuple[int, ...] = EVERY_DAY
+    months: tuple[int, ...] = EVERY_MONTH
 
     def __post_init__(self) -> None:
         _check_prices(self.retail_micro_per_kwh, self.feed_in_micro_per_kwh)
         for name in ("start_minute", "end_minute"):
             minute = getattr(self, name)
-            if not 0 <= minute <= MINUTES_A_DAY:
-                raise MarketError(f"{name} is {minute}, expected a minute of the day from 0 to {MINUTES_A_DAY}.")
+            if not 0 <= minute <= MINUTES:
+                raise MarketError(f"{name} is {minute}, expected a minute of the day from 0 to {MINUTES}.")
         if not set(self.days) <= set(range(7)) or not self.days:
             raise MarketError(f"days is {list(self.days)}, expected weekdays from 0 (Monday) to 6 (Sunday).")
         if not set(self.months) <= set(range(1, 13)) or not self.months:
@@ -44,23 +41,13 @@ class Period:
         object.__setattr__(self, "days", tuple(sorted(set(self.days))))
         object.__setattr__(self, "months", tuple(sorted(set(self.months))))
 
-    def holds(self, local: LocalTimes) -> npt.NDArray[np.bool_]:
-        """At which of these times these prices hold."""
-        minute = local.minute
-        if self.start_minute < self.end_minute:
-            within = (minute >= self.start_minute) & (minute < self.end_minute)
-        else:
-            within = (minute >= self.start_minute) | (minute < self.end_minute)
-        return within & np.isin(local.weekday, self.days) & np.isin(local.month, self.months)
-
-
-@dataclass(frozen=True, slots=True)
-class LocalTimes:
-    """Local minute of the day, weekday (0 Monday) and month, one of each for every time asked about."""
-
-    minute: npt.NDArray[np.int64]
-    weekday: npt.NDArray[np.int64]
-    month: npt.NDArray[np.int64]
+    def bands(self) -> tuple[Band, Band]:
+        """The retail and the feed-in price as bands of the local clock."""
+        prices = (self.retail_micro_per_kwh / MICRO, self.feed_in_micro_per_kwh / MICRO)
+        return (
+            Band(self.start_minute, self.end_minute, prices[0], self.days, self.months),
+            Band(self.start_minute, self.end_minute, prices[1], self.days, self.months),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +74,10 @@ class TariffPlan:
 
     def of(self, community: Community) -> Tariff:
         """The prices in each slot of `community`: the mean over its minutes, as the command line has it."""
-        if not self.periods:
-            prices = (self.retail_micro_per_kwh, self.feed_in_micro_per_kwh)
-            return Tariff(*(np.full(community.slots, price / MICRO) for price in prices))
-        length = max(1, round(community.slot_h * 60))
-        minutes = np.arange(length) * np.timedelta64(1, "m")
-        local = _local_times((community.slot_starts()[:, np.newaxis] + minutes).ravel(), self.time_zone)
-        retail = np.full(local.minute.shape, self.retail_micro_per_kwh, dtype=np.int64)
-        feed_in = np.full(local.minute.shape, self.feed_in_micro_per_kwh, dtype=np.int64)
-        for period in self.periods:
-            holds = period.holds(local)
-            retail[holds] = period.retail_micro_per_kwh
-            feed_in[holds] = period.feed_in_micro_per_kwh
-        return Tariff(*(prices.reshape(-1, length).sum(axis=1) / (length * MICRO) for prices in (retail, feed_in)))
+        bands = [period.bands() for period in self.periods]
+        retail = DayPrices(self.retail_micro_per_kwh / MICRO, tuple(retail for retail, _ in bands))
+        feed_in = DayPrices(self.feed_in_micro_per_kwh / MICRO, tuple(feed_in for _, feed_in in bands))
+        return tariff_of(community, retail=retail, feed_in=feed_in, time_zone=self.time_zone)
 
     def to_json(self) -> dict[str, object]:
         """The plan as JSON of integers and text; `from_json` reads it back to an equal plan."""
@@ -143,16 +121,6 @@ def micro(price: float) -> int:
     if not np.isfinite(price):
         raise MarketError(f"The price is {price}, expected a finite number per kWh.")
     return round(price * MICRO)
-
-
-def _local_times(slot_starts: npt.NDArray[np.datetime64], time_zone: str) -> LocalTimes:
-    local = local_starts(slot_starts, time_zone)
-    seconds = local.astype(np.int64)
-    return LocalTimes(
-        minute=seconds % 86_400 // 60,
-        weekday=(seconds // 86_400 + 3) % 7,  # 1970-01-01 was a Thursday
-        month=local.astype("datetime64[M]").astype(np.int64) % 12 + 1,
-    )
 
 
 def _check_prices(retail: int, feed_in: int) -> None:

@@ -250,7 +250,7 @@ def test_the_supply_demand_ratio_goes_from_retail_to_feed_in(community_of):
 def test_importing_the_market_is_cheap():
     script = (
         "import sys; from core.market.compare import compare_all; from core.market.algorithms import find; find();"
-        "import core.market.order_book, core.market.tariffs;"
+        "import core.market.order_book, core.market.tariff;"
         "print([m for m in ('numba', 'scipy', 'highspy', 'pandas', 'streamlit') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from core.errors import MarketError
 from core.market.community import Community
-from core.market.tariffs import DayPrices
-from core.runs.local_time import local_starts
+from core.market.local_time import local_starts
+from core.market.tariff import DayPrices
 from core.runs.tariffs import MICRO, Period, TariffPlan, micro
 
 EVENING = Period(18 * 60, 22 * 60, 12 * MICRO, 3 * MICRO)
@@ -40,7 +39,7 @@ def test_a_slot_across_an_edge_pays_the_mean_of_its_minutes_on_the_page_as_on_th
     homes = community(datetime(2024, 6, 1, tzinfo=UTC), slots=48)
     page = TariffPlan(periods=(EVENING,), time_zone="Asia/Kolkata").of(homes).retail_price
     assert page[12:17].tolist() == [9.5, 12.0, 12.0, 12.0, 9.5]
-    line = DayPrices.parse("7, 18-22=12", name="retail").over(homes, ZoneInfo("Asia/Kolkata"))
+    line = DayPrices.parse("7, 18-22=12", name="retail").over(homes, "Asia/Kolkata")
     assert page.tolist() == line.tolist()
 
 

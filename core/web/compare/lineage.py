@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
+from core.market.tariff import MICRO
 from core.runs.plan import Scenario
 from core.runs.results import RunResult
 from core.runs.runs import RunState
-from core.runs.tariffs import MICRO, Period
+from core.runs.tariffs import Period
 from core.web.escape import visible
 from core.web.format import Numbers
 

@@ -13,8 +13,8 @@ import plotly.graph_objects as go
 import pyarrow.parquet as pq
 import streamlit as st
 
+from core.market.local_time import local_starts
 from core.readings import FileReport, Issue
-from core.runs.local_time import local_starts
 from core.runs.reports import Report
 from core.runs.statistics import MAX_POINTS
 from core.web.charts import CONFIG, RETAIL

@@ -9,8 +9,9 @@ import streamlit as st
 
 from core.errors import MarketError
 from core.market.contract import Algorithm, Parameter, Value
+from core.market.tariff import MICRO
 from core.runs.plan import RunPlan, Scenario, matrix
-from core.runs.tariffs import MICRO, Period, TariffPlan, micro
+from core.runs.tariffs import Period, TariffPlan, micro
 from core.web.compare.algorithms import title_of
 from core.web.escape import markdown
 from core.web.format import Numbers

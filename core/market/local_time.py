@@ -1,4 +1,4 @@
-"""What the clock on the wall says at the start of each slot."""
+"""What the clock on the wall says: at the start of each slot, and at every minute of a horizon."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from core.errors import MarketError
 
+Times = npt.NDArray[np.datetime64]
 _DAY_S = 86_400
 _QUARTER_S = 900  # since 1972 every zone of the tz database changes its offset on a quarter of an hour
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def local_starts(slot_starts: npt.NDArray[np.datetime64], time_zone: str) -> npt.NDArray[np.datetime64]:
+def local_starts(slot_starts: Times, time_zone: str) -> Times:
     """Local times, without a zone, of `slot_starts` (UTC, `[slot]`), as datetime64[s]. Raises MarketError."""
     zone = known_zone(time_zone)
     seconds = slot_starts.astype("datetime64[s]").astype(np.int64)
@@ -27,6 +28,24 @@ def local_starts(slot_starts: npt.NDArray[np.datetime64], time_zone: str) -> npt
         quarters, of_quarter = np.unique(seconds[changing] // _QUARTER_S, return_inverse=True)
         offsets[changing] = _offsets(quarters * _QUARTER_S, zone)[of_quarter]
     return (seconds + offsets).astype("datetime64[s]")
+
+
+def minute_of_day(local: Times) -> npt.NDArray[np.int64]:
+    """Minutes since local midnight."""
+    minutes: npt.NDArray[np.int64] = local.astype("datetime64[s]").astype(np.int64) % _DAY_S // 60
+    return minutes
+
+
+def weekday(local: Times) -> npt.NDArray[np.int64]:
+    """0 Monday to 6 Sunday."""
+    days: npt.NDArray[np.int64] = (local.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01: a Thursday
+    return days
+
+
+def month(local: Times) -> npt.NDArray[np.int64]:
+    """1 to 12."""
+    months: npt.NDArray[np.int64] = local.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    return months
 
 
 def known_zone(name: str) -> ZoneInfo:
