@@ -23,6 +23,7 @@ PLACES: tuple[Place, ...] = (
     ("live", "Live", ":material/monitoring:"),
     ("compare", "Compare", ":material/balance:"),
     ("explorer", "Explorer", ":material/deployed_code:"),
+    ("learn", "Learn", ":material/school:"),
     ("account", "Account", ":material/person:"),
     ("people", "People", ":material/group:"),
 )

@@ -15,6 +15,7 @@ PLACES = {
     "live": ("/", "Live"),
     "compare": ("/compare", "Compare"),
     "explorer": ("/explorer", "Explorer"),
+    "learn": ("/learn", "Learn"),
     "charts": ("/explorer?tab=Charts", "Explorer"),
     "verify": ("/explorer?tab=Verify", "Explorer"),
     "block": ("/explorer?block=0", "Explorer"),
