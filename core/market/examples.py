@@ -188,6 +188,53 @@ EXAMPLES: tuple[Example, ...] = (
         ),
         book=True,
     ),
+    Example(
+        "p2p_battery",
+        "Homes with a roof keep their own surplus for their own evening, as much as they will need; what is left they"
+        " trade at the mid-market rate. A battery loses a twentieth on the way in and another on the way out.",
+        (
+            Line("Chand needs 1 kWh in the evening, and for it stores at noon, kWh", "1 / 0.95 / 0.95", 1 / 0.9025),
+            Line("Devi stores all she has, and gets back in the evening, kWh", "0.5 * 0.95 * 0.95", 0.45125),
+            Line("Chand has left for the neighbours, kWh", "1.5 - 1 / 0.95 / 0.95", 1.5 - 1 / 0.9025),
+            Line(
+                "Buyers' price at noon",
+                "(5 * (1.5 - 1 / 0.95 / 0.95) + 7 * (3 - 1.5 + 1 / 0.95 / 0.95)) / 3",
+                (5 * (1.5 - 1 / 0.9025) + 7 * (1.5 + 1 / 0.9025)) / 3,
+            ),
+            Line(
+                "Asha pays, noon and evening",
+                "2 * (5 * (1.5 - 1 / 0.95 / 0.95) + 7 * (3 - 1.5 + 1 / 0.95 / 0.95)) / 3 + 1 * 7",
+                2 * (5 * (1.5 - 1 / 0.9025) + 7 * (1.5 + 1 / 0.9025)) / 3 + 7,
+            ),
+            Line(
+                "Bano pays, noon and evening",
+                "1 * (5 * (1.5 - 1 / 0.95 / 0.95) + 7 * (3 - 1.5 + 1 / 0.95 / 0.95)) / 3 + 1 * 7",
+                (5 * (1.5 - 1 / 0.9025) + 7 * (1.5 + 1 / 0.9025)) / 3 + 7,
+            ),
+            Line(
+                "Chand earns at noon, and pays nothing in the evening", "5 * (1.5 - 1 / 0.95 / 0.95)", 7.5 - 5 / 0.9025
+            ),
+            Line("Devi pays for what her battery lacks in the evening", "7 * (0.5 - 0.45125)", 0.34125),
+        ),
+        evening=True,
+    ),
+    Example(
+        "community_optimum",
+        "The least that all homes together could pay the grid, with the same batteries, found by a linear programme."
+        " Each home is billed at the value of a kWh in each hour, so that no group of homes would do better alone. Here"
+        " nothing is stored: at noon every kWh from a roof saves one from the grid, and storing it would lose a tenth.",
+        (
+            Line("The community buys at noon, kWh", "3 - 2", 1.0),
+            Line("and in the evening, kWh", "1 + 1 + 1 + 0.5", 3.5),
+            Line("The community pays the grid", "7 * (1 + 3.5)", 31.5),
+            Line("A kWh is worth, noon and evening", "7", 7.0),
+            Line("Asha pays", "7 * (2 + 1)", 21.0),
+            Line("Bano pays", "7 * (1 + 1)", 14.0),
+            Line("Chand earns", "7 * (1.5 - 1)", 3.5),
+            Line("Devi earns", "7 * (0.5 - 0.5)", 0.0),
+        ),
+        evening=True,
+    ),
 )
 
 
