@@ -5,6 +5,7 @@ The README's table of settings is checked against this module by a test.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +35,11 @@ class Settings:
     block_interval_s: float = 20.0
     proof_of_work: int = 65_536
     admin_password: str = field(default="", repr=False)
-    registration: str = "open"
+    registration: str = ""
+    trusted_proxies: str = ""
+    user_quota_gb: float = 10.0
+    log_level: str = "info"
+    log_format: str = "text"
     allow_insecure: bool = False
     workers: int = 2
     mqtt_host: str = ""
@@ -63,6 +68,26 @@ class Settings:
         return bool(self.tls_certificate) or self.public_url.startswith("https://")
 
     @property
+    def reached_by_others(self) -> bool:
+        """Whether more than this machine reaches the lab."""
+        return bool(self.public_url) or not is_local(self.host)
+
+    @property
+    def registration_rule(self) -> str:
+        """Who may register unless it is set: anybody, but on approval where more than this machine reaches the lab."""
+        return self.registration or ("approval" if self.reached_by_others else "open")
+
+    @property
+    def proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """Whose `X-Forwarded-For` is believed."""
+        return tuple(_network(part.strip()) for part in self.trusted_proxies.split(",") if part.strip())
+
+    @property
+    def user_quota_bytes(self) -> int:
+        """What the files of one user's datasets may take, and those on their way to one."""
+        return round(self.user_quota_gb * 1_000_000_000)
+
+    @property
     def resolved_database_url(self) -> str:
         """The database's URL; a SQLite file in the data folder unless set."""
         return self.database_url or f"sqlite:///{self.data_dir / 'lab.db'}"
@@ -79,6 +104,8 @@ CHOICES = {
     "number_style": ("1,234.5", "1.234,5", "1 234,5"),
     "registration": ("open", "approval", "closed"),
     "feed": ("app", "process", "off"),
+    "log_level": ("debug", "info", "warning", "error"),
+    "log_format": ("text", "json"),
 }
 """Settings that take one of a few words. feed: in the app, in its own process (`python -m core feed`), or none."""
 
@@ -95,7 +122,26 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         raw = environment.get(name.upper(), "")
         if raw != "":
             values[name] = _parse(name, raw, default)
-    return Settings(**values)  # type: ignore[arg-type]
+    settings = Settings(**values)  # type: ignore[arg-type]
+    _ = settings.proxies  # refused here if it means nothing
+    return settings
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise InputError(
+            f'TRUSTED_PROXIES has "{text[:80]}", expected addresses or networks such as 127.0.0.1, 10.0.0.0/8.'
+        ) from None
 
 
 def _defaults() -> dict[str, object]:

@@ -9,7 +9,6 @@ from core.exchange import current
 from core.web import sign_in
 from core.web.css import PRODUCT, wordmark
 from core.web.escape import markdown
-from core.web.exposure import is_local
 from core.web.session import browser_address, signed_in
 from core.web.sign_in import trade
 
@@ -66,7 +65,7 @@ def enter() -> None:
     if arrived:
         trade(lab.sessions.ticket(arrived))
     sign_in.offer("Sign in with")
-    if lab.accounts.has_first_password() and is_local(lab.settings.host):
+    if lab.accounts.has_first_password() and not lab.settings.reached_by_others:
         st.caption("First start: sign in as **admin** with the password **admin**; you will choose a new one.")
 
 

@@ -11,6 +11,8 @@ REPO = Path(__file__).resolve().parents[1]
 
 ROWS = {
     "core.errors": 1,
+    "core.system": 1,
+    "core.logs": 1,
     "core.market": 2,
     "core.ledger": 2,
     "core.readings": 3,

@@ -45,13 +45,15 @@ class Accounts:
         clock: Clock = now_utc,
         passwords: Passwords | None = None,
     ) -> None:
-        self.registration = settings.registration
+        self.registration = settings.registration_rule
         self._store, self._audit, self._clock = store, audit, clock
         self._passwords = passwords or Passwords()
         with store.read() as connection:
             empty = table.count_users(connection) == 0
         if empty:
             self._first_admin(settings.admin_password)
+        elif settings.admin_password:
+            self._replace_first_password(settings.admin_password)
 
     def _first_admin(self, password: str) -> None:
         if password:
@@ -60,6 +62,20 @@ class Accounts:
         with self._store.begin() as connection:
             if table.count_users(connection) == 0:
                 self._insert(connection, FIRST_ADMIN, password_hash=password_hash, role="admin", must=not password)
+
+    def _replace_first_password(self, password: str) -> None:
+        """ADMIN_PASSWORD counts as long as the password of the first start stands, and never again."""
+        with self._store.read() as connection:
+            row = table.user_by(connection, username=FIRST_ADMIN)
+        if row is None or not row.must_change_password or not self._passwords.fits(FIRST_PASSWORD, row.password_hash):
+            return
+        require_acceptable(password, username=FIRST_ADMIN)
+        password_hash = self._passwords.hash(password)
+        with self._store.begin() as connection:
+            table.change_user(connection, row.user_id, password_hash=password_hash, must_change_password=False)
+            table.end_sessions(connection, user_id=row.user_id)
+            self._audit(connection, action="password.changed", actor=row.user_id, subject=row.user_id)
+        log.info("the first password of admin was replaced by ADMIN_PASSWORD")
 
     def has_first_password(self) -> bool:
         """Whether somebody still has to replace the password of the first start."""
@@ -125,7 +141,7 @@ class Accounts:
             raise NotSignedInError(REFUSED, code="wrong_credentials")
         better = self._passwords.hash(password) if self._passwords.outdated(kept) else ""
         with self._store.begin() as connection:
-            throttle.succeed(connection, username=name, attempt=attempt)
+            throttle.succeed(connection, username=name, address=address, attempt=attempt, now_ms=ms(self._clock()))
             if better:
                 table.change_user(connection, row.user_id, password_hash=better)
             user = self._welcome(connection, row.user_id)
@@ -199,7 +215,7 @@ class Accounts:
             raise InputError("The new password is the current one.", code="password_same")
         password_hash = self._passwords.hash(new)
         with self._store.begin() as connection:
-            throttle.succeed(connection, username=name, attempt=attempt)
+            throttle.succeed(connection, username=name, address=address, attempt=attempt, now_ms=ms(self._clock()))
             table.change_user(connection, user_id, password_hash=password_hash, must_change_password=False)
             table.end_sessions(connection, user_id=user_id)
             self._audit(connection, action="password.changed", actor=user_id, subject=user_id)

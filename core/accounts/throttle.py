@@ -17,6 +17,8 @@ from core.store import accounts as table
 WINDOW_MS = 15 * 60 * 1000
 PER_ACCOUNT = 5
 PER_ADDRESS = 30
+KNOWN_MS = 30 * 24 * 3600 * 1000
+"""How long a network counts as one that somebody signs in from; only a digest of account and network is kept."""
 REGISTRATIONS = 30
 """Of one address; names that were taken count too, so that nobody finds out many."""
 
@@ -29,7 +31,8 @@ def begin_attempt(connection: Connection, *, username: str, address: str, now_ms
     since_ms = now_ms - WINDOW_MS
     account, place = account_key(username), network(address)
     _require_few(table.failure_times(connection, since_ms, limit=PER_ACCOUNT, account=account), PER_ACCOUNT, since_ms)
-    _require_few(table.failure_times(connection, since_ms, limit=PER_ADDRESS, address=place), PER_ADDRESS, since_ms)
+    if not table.is_known_place(connection, place_key(username, address), now_ms - KNOWN_MS):
+        _require_few(table.failure_times(connection, since_ms, limit=PER_ADDRESS, address=place), PER_ADDRESS, since_ms)
     table.forget_failures_before(connection, since_ms)
     return table.add_failure(connection, account=account, address=place, at_ms=now_ms)
 
@@ -43,9 +46,14 @@ def begin_registration(connection: Connection, *, address: str, now_ms: int) -> 
     table.add_failure(connection, account="", address=place, at_ms=now_ms)
 
 
-def succeed(connection: Connection, *, username: str, attempt: int) -> None:
-    """The attempt was right: it and the account's earlier failures no longer count."""
+def succeed(connection: Connection, *, username: str, address: str, attempt: int, now_ms: int) -> None:
+    """The attempt was right: it and the account's earlier failures no longer count.
+
+    From now on the failures of others at this address do not keep this account out.
+    """
     table.forget_failures(connection, account=account_key(username), failure_id=attempt)
+    place = place_key(username, address)
+    table.remember_place(connection, place, at_ms=now_ms, forget_before_ms=now_ms - KNOWN_MS)
 
 
 def _require_few(times: list[int], limit: int, since_ms: int) -> None:
@@ -60,6 +68,11 @@ def _require_few(times: list[int], limit: int, since_ms: int) -> None:
 def account_key(username: str) -> str:
     """A digest: what was typed as a name may have been a password."""
     return hashlib.sha256(username.encode()).hexdigest()
+
+
+def place_key(username: str, address: str) -> str:
+    """A digest of who and from which network."""
+    return hashlib.sha256(f"{username}\0{network(address)}".encode()).hexdigest()
 
 
 def network(address: str) -> str:

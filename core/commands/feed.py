@@ -23,6 +23,7 @@ def register(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Feed until SIGTERM or SIGINT; a line whenever the state changes, and the counts now and then."""
+    from core import logs
     from core import settings as core_settings
     from core.live.feed import Feed
     from core.store import Store
@@ -33,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     settings = core_settings.load()
+    logs.set_up(level=settings.log_level, form=settings.log_format)
     store = Store(settings.resolved_database_url)
     feed = Feed(settings, Pool(store), Quarantine(store), reports=True)
     feed.start()

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from core.errors import ConflictError, InputError, NotFoundError
+from core.errors import ConflictError, InputError, NotFoundError, TooLargeError
 from core.market.community import Community
 from core.readings import Options, Readings, read
 from core.readings.native import from_parquet
@@ -97,6 +97,7 @@ class Datasets:
         self._access = Access(store, "dataset", rows=self._rows, clock=self._clock, audit=audit)
         self._files = DatasetFiles(settings.uploads_dir, settings.data_dir / "datasets")
         self._time_zone = settings.time_zone
+        self._quota_bytes = settings.user_quota_bytes
         self._lock = threading.Lock()  # readings are not taken away while another dataset is about to use them
 
     # ---- bringing files
@@ -111,6 +112,7 @@ class Datasets:
         progress: Progress | None = None,
     ) -> Added:
         """Read files as a new dataset. What cannot be read is in the report; then nothing is kept."""
+        self._require_room(user_id, files)
         options = options or Options(time_zone=self._time_zone)
         readings = read(files, options, most_files=MOST_FILES, progress=progress)
         return self._insert(readings, files, user_id=user_id, options=options, name=plain_name(name), kind="upload")
@@ -128,6 +130,7 @@ class Datasets:
         row = self._access.owned(dataset_id, user_id=user_id)
         if row.kind == "sample":
             raise ConflictError("The sample community has no files to add to.", fix="Add the files as a new dataset.")
+        self._require_room(user_id, files)
         kept = self._rows.files(dataset_id)
         options = options or Options(**json.loads(row.options))
         together = [*map(self._files.upload, kept), *files]
@@ -228,6 +231,17 @@ class Datasets:
         self._access.revoke(dataset_id, link_id, user_id=user_id)
 
     # ---- within
+
+    def _require_room(self, user_id: str, files: Sequence[Upload]) -> None:
+        """Raise TooLargeError if these files go beyond what one user may keep."""
+        more = sum(len(content) if isinstance(content, bytes) else content.stat().st_size for _, content in files)
+        kept = self._rows.stored_bytes(user_id)
+        if kept + more > self._quota_bytes:
+            raise TooLargeError(
+                f"Your datasets take {kept / 1e6:,.0f} MB, these files {more / 1e6:,.0f} MB more; a user may keep"
+                f" {self._quota_bytes / 1e6:,.0f} MB.",
+                fix="Delete a dataset that you no longer need.",
+            )
 
     def _insert(
         self, readings: Readings, files: Sequence[Upload], *, user_id: str, options: Options, name: str, kind: Kind

@@ -78,6 +78,13 @@ failures = Table(
     Index("sign_in_failures_address", "address", "at_ms"),
 )
 
+known_places = Table(
+    "known_places",
+    metadata,
+    Column("place", String(64), primary_key=True),  # digest of account and network
+    Column("at_ms", BigInteger, nullable=False),
+)
+
 UserRow = Row[Any]
 
 
@@ -195,6 +202,19 @@ def failure_times(connection: Connection, since_ms: int, *, limit: int, **key: s
 def forget_failures(connection: Connection, *, account: str, failure_id: int) -> None:
     """A right password clears what was counted against the account, and this attempt."""
     connection.execute(delete(failures).where((failures.c.account == account) | (failures.c.failure_id == failure_id)))
+
+
+def is_known_place(connection: Connection, place: str, since_ms: int) -> bool:
+    """Whether this account signed in from this network since then."""
+    wanted = select(known_places.c.place).where(known_places.c.place == place, known_places.c.at_ms > since_ms)
+    return connection.execute(wanted).first() is not None
+
+
+def remember_place(connection: Connection, place: str, *, at_ms: int, forget_before_ms: int) -> None:
+    """Note that this account signed in from this network now; what is older than the bound goes."""
+    gone = (known_places.c.place == place) | (known_places.c.at_ms <= forget_before_ms)
+    connection.execute(delete(known_places).where(gone))
+    connection.execute(insert(known_places).values(place=place, at_ms=at_ms))
 
 
 def forget_failures_before(connection: Connection, at_ms: int) -> None:

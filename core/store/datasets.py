@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, ForeignKey, Integer, String, Table, Text, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Integer,
+    String,
+    Table,
+    Text,
+    func,
+    select,
+)
 
 from core.store.database import Store, metadata
 from core.store.shares import drop_links
@@ -153,6 +166,13 @@ class DatasetRows:
         query = select(*columns).where(files.c.dataset_id == dataset_id).order_by(files.c.position)
         with self._store.read() as connection:
             return tuple(FileRow(*row) for row in connection.execute(query))
+
+    def stored_bytes(self, owner_id: str) -> int:
+        """What the files of a user's datasets take."""
+        theirs = select(datasets.c.dataset_id).where(datasets.c.owner_id == owner_id)
+        query = select(func.coalesce(func.sum(files.c.size), 0)).where(files.c.dataset_id.in_(theirs))
+        with self._store.read() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def change(self, connection: Connection, dataset_id: str, /, **values: object) -> None:
         """Set columns of one dataset."""

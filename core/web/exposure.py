@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from core.errors import InputError
-from core.settings import ROOT, Settings
+from core.settings import ROOT, Settings, is_local
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -26,26 +26,18 @@ def require_safe(settings: Settings, *, first_password: bool, secret_files: Sequ
         raise InputError("TLS_CERTIFICATE and TLS_KEY belong together; only one is set.", fix="Set both or neither.")
     for path in [ROOT / ".env", *sign_in_files(settings)] if secret_files is None else secret_files:
         _require_private(path)
-    if settings.allow_insecure or (is_local(settings.host) and not settings.public_url):
+    if settings.allow_insecure or not settings.reached_by_others:
         return
     if first_password:
         raise InputError(
             f"{_place(settings)} can be reached by others while admin still has the first password.",
-            fix="Set ADMIN_PASSWORD before the first start, or start on 127.0.0.1 and choose a password there.",
+            fix="Set ADMIN_PASSWORD and start again, or start on 127.0.0.1 and choose a password there.",
         )
     if not settings.behind_tls:
         raise InputError(
             f"{_place(settings)} can be reached by others without TLS.",
             fix="Set TLS_CERTIFICATE and TLS_KEY, or PUBLIC_URL=https://… of the proxy in front, or ALLOW_INSECURE=on.",
         )
-
-
-def is_local(host: str) -> bool:
-    """Whether only this machine reaches the address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def knows_host(settings: Settings, header: str) -> bool:

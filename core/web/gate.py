@@ -14,6 +14,7 @@ from cachetools import LRUCache
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.accounts.throttle import network
@@ -60,6 +61,18 @@ STRANGERS_OF_ONE_ADDRESS, STRANGERS = 60, 400
 """Pages without a session that may be open, counting those closed less than LINGER_S ago."""
 LINGER_S = 120.0
 """Streamlit keeps the state of a closed page this long (`disconnectedSessionTTL`)."""
+BUSY = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="30"><title>P2P Energy Trading Lab</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem;color-scheme:light dark}
+</style></head>
+<body><h1>One moment</h1>
+<p>Too many pages without a sign-in are open from your network. Close those you do not need. This page tries again by
+itself every half minute; a closed page counts for two minutes. Whoever is signed in goes on undisturbed.</p></body>
+</html>
+"""
+"""What a new visitor sees instead of a page that would stay empty."""
 STRANGER_BYTES = 64 * 1024
 """What a page without a session may send at once: a name and a password."""
 
@@ -97,6 +110,9 @@ class Gate:
             await self._open_page(scope, receive, send)
         elif scope["type"] == "http" and _is_guarded(scope["path"]):
             await self._call(scope, receive, send)
+        elif scope["type"] == "http" and await self._is_crowded_out(HTTPConnection(scope)):
+            busy = HTMLResponse(BUSY, status_code=503, headers={"retry-after": "30", "cache-control": "no-store"})
+            await busy(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -138,7 +154,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         address = _address(connection)
-        if self._strangers[address] >= STRANGERS_OF_ONE_ADDRESS or self._strangers.total() >= STRANGERS:
+        if self._is_full(address):
             await send({"type": "websocket.close", "code": 1013})
             return
         self._strangers[address] += 1
@@ -147,10 +163,25 @@ class Gate:
         finally:
             asyncio.get_running_loop().call_later(LINGER_S, self._forget, address)
 
+    def _is_full(self, address: str) -> bool:
+        """Whether a page without a session may not be opened from there now."""
+        return self._strangers[address] >= STRANGERS_OF_ONE_ADDRESS or self._strangers.total() >= STRANGERS
+
+    async def _is_crowded_out(self, connection: HTTPConnection) -> bool:
+        """Whether somebody asks for a page that could not come alive."""
+        wants_page = "text/html" in connection.headers.get("accept", "") and connection.scope["method"] == "GET"
+        if not wants_page or not self._is_full(_address(connection)):
+            return False
+        return not await to_thread.run_sync(_has_session, connection)
+
     def _forget(self, address: str) -> None:
         self._strangers[address] -= 1
         if self._strangers[address] <= 0:
             del self._strangers[address]
+
+
+def _has_session(connection: HTTPConnection) -> bool:
+    return current().sessions.user_of(session_token(connection), touch=False) is not None
 
 
 def _is_guarded(path: str) -> bool:

@@ -5,7 +5,8 @@ Starlette's BaseHTTPMiddleware would buffer streams and break WebSockets.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ipaddress
+from collections.abc import Callable, Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,6 +44,51 @@ COMMON_HEADERS = {
     "x-frame-options": "DENY",
 }
 SettingsNow = Callable[[], Settings]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Proxies:
+    """Puts the visitor's address in place of a trusted proxy's: the last hop that no proxy of ours is.
+
+    Anybody can send the header, so it counts only from TRUSTED_PROXIES, and in it only what they added.
+    """
+
+    def __init__(self, app: ASGIApp, settings: SettingsNow) -> None:
+        self.app, self.settings = app, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request or connection."""
+        if scope["type"] != "lifespan" and scope.get("client"):
+            hops = ",".join(Headers(scope=scope).getlist("x-forwarded-for")).split(",")
+            scope["client"] = (visitor(scope["client"][0], hops, self.settings().proxies), scope["client"][1])
+        await self.app(scope, receive, send)
+
+
+def visitor(peer: str, hops: Sequence[str], proxies: Sequence[Network]) -> str:
+    """Who is behind these hops, the nearest last, as far as they can be believed; `peer` is who connected."""
+    believed = peer
+    for hop in reversed(hops):
+        if not _among(believed, proxies) or _address_in(hop) is None:
+            return believed
+        believed = str(_address_in(hop))
+    return believed
+
+
+def _among(address: str, proxies: Sequence[Network]) -> bool:
+    found = _address_in(address)
+    return found is not None and any(found in network for network in proxies)
+
+
+def _address_in(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address as proxies write it: bare, or with a port."""
+    bare = text.strip().removeprefix("[").split("]")[0]
+    if bare.count(":") == 1:
+        bare = bare.split(":")[0]
+    try:
+        found = ipaddress.ip_address(bare)
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
 
 
 class Hosts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import bcrypt
@@ -230,6 +231,35 @@ def test_thirty_failures_slow_an_address_down_whatever_the_names(lab: Lab) -> No
     with pytest.raises(TooManyRequestsError):
         lab.sign_in("anna", address="2001:db8::2")  # the same subscriber's /64
     assert lab.sign_in("anna", address="2001:db8:0:1::1")
+
+
+def test_thirty_failures_do_not_keep_out_who_signed_in_from_there_before(lab: Lab) -> None:
+    for name in ("anna", "ben"):
+        lab.accounts.register(name, GOOD, address="::1")
+    lab.sign_in("anna", address="192.0.2.1")
+    for i in range(30):
+        wrong(lab, f"nobody{i}", address="192.0.2.1")
+    assert lab.sign_in("anna", address="192.0.2.1")
+    with pytest.raises(TooManyRequestsError):
+        lab.sign_in("ben", address="192.0.2.1")
+    wrong(lab, "anna", times=5, address="192.0.2.1")
+    with pytest.raises(TooManyRequestsError):  # five an account all the same
+        lab.sign_in("anna", address="192.0.2.1")
+    lab.clock.forward(minutes=31 * 24 * 60)
+    for i in range(30):
+        wrong(lab, f"nobody{i}", address="192.0.2.1")
+    with pytest.raises(TooManyRequestsError):
+        lab.sign_in("anna", address="192.0.2.1")
+
+
+def test_admin_password_is_taken_as_long_as_the_first_one_stands(lab: Lab) -> None:
+    lab.settings = replace(lab.settings, admin_password=GOOD)
+    lab.restart()
+    assert not lab.accounts.has_first_password()
+    assert lab.sign_in("admin", GOOD)
+    lab.settings = replace(lab.settings, admin_password="another horse battery")
+    lab.restart()
+    assert lab.sign_in("admin", GOOD)
 
 
 def test_an_account_is_never_locked_for_good(lab: Lab) -> None:

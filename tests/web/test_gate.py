@@ -402,6 +402,17 @@ def test_strangers_may_open_few_pages_and_send_little(house: House, monkeypatch:
     asyncio.run(scene())
 
 
+def test_a_visitor_who_finds_no_room_reads_a_sentence(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "STRANGERS_OF_ONE_ADDRESS", 0)
+    page = {"accept": "text/html,application/xhtml+xml"}
+    answer = house.client().get("/explorer", headers=page)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert "Too many pages without a sign-in are open" in answer.text
+    assert "content-security-policy" in answer.headers
+    anna = house.client(house.person("anna", "analyst"))
+    assert "Too many pages" not in anna.get("/explorer", headers=page).text
+
+
 def test_buckets_of_the_gate_are_those_of_the_constants() -> None:
     opened = Gate(_echo)
     assert isinstance(opened._reads, Buckets)

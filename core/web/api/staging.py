@@ -52,12 +52,12 @@ def stage(
 def keep(settings: Settings, user_id: str, batch: str, *, files: Sequence[UploadFile], first: int) -> None:
     """Keep files of a batch. Raises InputError, TooLargeError."""
     folder = _folder(settings, user_id, batch)
-    if first == 0:
+    if first == 0 or not folder.is_dir():
         shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     if first + len(files) > MOST_FILES:
         raise TooLargeError(f"More than {MOST_FILES:,} files at once.", fix="Send them in several datasets.")
-    there = sum(path.stat().st_size for path in folder.iterdir()) if first else 0
+    there = sum(path.stat().st_size for path in folder.iterdir())
     if there + sum(file.size or 0 for file in files) > BATCH_BYTES:
         raise TooLargeError("More than 1 GB at once.", fix="Send the files in several datasets.")
     for number, file in enumerate(files, start=first):
