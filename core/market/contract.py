@@ -86,6 +86,8 @@ class Algorithm:
     dispatch: its own dispatch, None for plain own use without batteries.
     run: the simplest kind, figures from a folder of CSV files; None otherwise.
     exempt: names of invariants that the mechanism is known to break, and says so.
+    family: what it is kin to: "auction", "sharing" (one price or rule for all), "battery", "other"; "bound" for what no
+    rule between neighbours can undercut or surpass, such as no trade at all.
     """
 
     id: str
@@ -96,6 +98,7 @@ class Algorithm:
     exempt: tuple[str, ...]
     source_digest: str
     rank: int
+    family: str = "other"
     settle: Callable[..., Any] | None = None
     dispatch: Callable[..., Any] | None = None
     run: Callable[[str], Mapping[str, object]] | None = None

@@ -11,22 +11,28 @@ from typing import Any
 import plotly.graph_objects as go
 
 ALGORITHM_COLOURS = {
-    "grid_only": "#7a8599",
-    "simple_auction": "#2f7de1",
-    "p2p_battery": "#0f9d8a",
-    "mid_market_rate": "#d9820f",
-    "supply_demand_ratio": "#d6457f",
-    "bill_sharing": "#8a63e0",
-    "uniform_price_auction": "#1597bd",
-    "pay_as_bid_auction": "#6c9b1d",
-    "mcafee_auction": "#d6513f",
-    "community_optimum": "#a9821f",
+    "grid_only": "#868da3",
+    "community_optimum": "#9e927e",
+    "simple_auction": "#059ce2",
+    "uniform_price_auction": "#7f5599",
+    "pay_as_bid_auction": "#4a7174",
+    "mcafee_auction": "#3b62fb",
+    "mid_market_rate": "#b25f4c",
+    "supply_demand_ratio": "#bf1863",
+    "bill_sharing": "#cf8027",
+    "p2p_battery": "#007505",
 }
+"""Hue by family: bounds grey, auctions blue, sharing rules red, batteries green.
+
+A test measures how far apart they are for every kind of eye, and how they stand out from both themes' paper.
+"""
 OTHER_COLOURS = ("#4f6fd9", "#2a9d5c", "#c2599c", "#b0663a", "#5c8f9e", "#9a7bc0")
 ACCENT = "#2f7de1"
-RETAIL = "#d6513f"
-FEED_IN = "#0f9d8a"
 MUTED = "#7a8599"
+GRID_PRICE = "#7a8599"
+"""The grid's two prices are no algorithm's: grey, retail solid, feed-in dotted."""
+GAIN, LOSS, SUN = "#0f9d8a", "#d6513f", "#d9a21f"
+"""Of what is no algorithm: more or less money or energy, and solar."""
 GRID = "rgba(127,137,155,0.22)"
 
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "autoScale2d"], "responsive": True}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.runs.statistics import MAX_POINTS
-from core.web.charts import ALGORITHM_COLOURS, RETAIL
+from core.web.charts import ALGORITHM_COLOURS, LOSS
 from core.web.compare.charts import (
     QUANTITIES,
     Chart,
@@ -103,7 +103,7 @@ def test_losers_are_red_and_hatched_and_counted_in_words(
     chart = household_bars(view, view.rows[2])
     bars = chart.figure.data[0]
     assert list(bars.x) == ["HH001", "HH003", "HH005", "HH004", "HH006", "HH002"]
-    assert [colour == RETAIL for colour in bars.marker.color] == [False] * 4 + [True] * 2
+    assert [colour == LOSS for colour in bars.marker.color] == [False] * 4 + [True] * 2
     assert list(bars.marker.pattern.shape) == [""] * 4 + ["/"] * 2
     assert "3 of 6 save, 2 lose" in chart.alt
 

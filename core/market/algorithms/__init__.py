@@ -76,6 +76,7 @@ def _algorithm(algorithm_id: str, module: ModuleType) -> Algorithm:
         exempt=exempt,
         source_digest=hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest(),
         rank=getattr(module, "RANK", 100),
+        family=getattr(module, "FAMILY", "other"),
         settle=settle,
         dispatch=dispatch,
         run=run,

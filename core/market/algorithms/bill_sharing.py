@@ -12,6 +12,7 @@ from core.market.totals import ratio
 NAME = "Bill sharing"
 SOURCE = "Long, Wu, Zhang, Thomas, Cheng, Jenkins 2017, IEEE PES General Meeting"
 RANK = 50
+FAMILY = "sharing"
 EXEMPT = ("price_bounds", "individual_rationality", "additive_over_slots")
 
 

@@ -11,6 +11,7 @@ from core.market.settlement import Settlement
 NAME = "Community optimum"
 SOURCE = "Owen 1975, Mathematical Programming 9: no coalition can do better alone; solved with HiGHS"
 RANK = 90
+FAMILY = "bound"
 PARAMETERS = BATTERY_PARAMETERS
 EXEMPT = ("additive_over_slots",)
 

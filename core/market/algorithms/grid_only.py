@@ -11,6 +11,7 @@ from core.market.settlement import Settlement
 NAME = "Grid only"
 SOURCE = "Zhou, Wu, Long 2018, Applied Energy 222, eq. 17"
 RANK = 0
+FAMILY = "bound"
 EXEMPT = ("no_trade_left",)
 
 

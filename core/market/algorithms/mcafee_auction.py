@@ -11,6 +11,7 @@ from core.market.settlement import Settlement
 NAME = "McAfee auction"
 SOURCE = "McAfee 1992, J. Econ. Theory 56; Huang, Scheller-Wolf, Sycara 2002, Computational Intelligence 18"
 RANK = 80
+FAMILY = "auction"
 PARAMETERS = STRATEGY_PARAMETERS
 EXEMPT = ("no_trade_left",)
 

@@ -9,6 +9,7 @@ from core.market.settlement import Settlement
 NAME = "Mid-market rate"
 SOURCE = "Long, Wu, Zhang, Thomas, Cheng, Jenkins 2017, IEEE PES General Meeting; Zhou 2018 eq. A25-A27"
 RANK = 30
+FAMILY = "sharing"
 
 
 def settle(dispatch: Dispatch, tariff: Tariff) -> Settlement:

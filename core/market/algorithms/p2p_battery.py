@@ -11,6 +11,7 @@ from core.market.settlement import Settlement
 NAME = "P2P with battery"
 SOURCE = "Luthander, Widén, Nilsson, Palm 2015, Applied Energy 142; then Long et al. 2017"
 RANK = 20
+FAMILY = "battery"
 PARAMETERS = (
     *BATTERY_PARAMETERS,
     Parameter("order", "self_first", unit="", help="Whether the battery or peers come first.", choices=ORDERS),

@@ -12,6 +12,7 @@ from core.market.settlement import Settlement
 NAME = "Pay-as-bid auction"
 SOURCE = "The discriminatory double auction; allocation as in the uniform-price auction"
 RANK = 70
+FAMILY = "auction"
 PARAMETERS = (
     Parameter("c", 0.5, unit="share", help="Weight of the bid: 1 pays the bid, 0 the ask.", minimum=0.0, maximum=1.0),
     *STRATEGY_PARAMETERS,

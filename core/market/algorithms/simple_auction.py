@@ -11,6 +11,7 @@ from core.market.settlement import Settlement
 NAME = "Simple auction"
 SOURCE = "The project's own first algorithm"
 RANK = 10
+FAMILY = "auction"
 PARAMETERS = (ALPHA, BETA)
 
 

@@ -16,6 +16,7 @@ SOURCE = (
     " with compensation: Mello et al. 2023, Energies 16(4), eq. 22"
 )
 RANK = 40
+FAMILY = "sharing"
 PARAMETERS = (Parameter("compensation", 0.0, unit="₹/kWh", help="Added to the feed-in price for peers.", minimum=0.0),)
 
 

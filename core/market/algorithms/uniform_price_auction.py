@@ -12,6 +12,7 @@ from core.market.settlement import Settlement
 NAME = "Uniform-price auction"
 SOURCE = "Chatterjee, Samuelson 1983, Operations Research 31; Wilson 1985, Econometrica 53"
 RANK = 60
+FAMILY = "auction"
 PARAMETERS = (
     Parameter("k", 0.5, unit="share", help="Where the price lies: 0 lowest, 1 highest.", minimum=0.0, maximum=1.0),
     *STRATEGY_PARAMETERS,

@@ -17,7 +17,7 @@ from core.market.local_time import local_starts
 from core.readings import FileReport, Issue
 from core.runs.reports import Report
 from core.runs.statistics import MAX_POINTS
-from core.web.charts import CONFIG, RETAIL
+from core.web.charts import CONFIG, LOSS
 from core.web.compare.charts.chart import Chart, faint, frame
 from core.web.compare.look import count
 from core.web.escape import markdown, visible
@@ -193,7 +193,7 @@ def gap_calendar(days: np.ndarray, household_ids: list[str], absent_share: np.nd
         z=shown,
         zmin=0,
         zmax=100,
-        colorscale=[[0.0, faint(RETAIL, 0.04)], [1.0, RETAIL]],
+        colorscale=[[0.0, faint(LOSS, 0.04)], [1.0, LOSS]],
         colorbar={"title": {"text": "% missing", "side": "right"}, "thickness": 12, "outlinewidth": 0},
         hovertemplate="%{y}<br>%{x|%d %b %Y}: %{z:.0f} % missing<extra></extra>",
         xgap=1,

@@ -1,6 +1,7 @@
 """The table of figures: a line an algorithm, a pinned baseline, differences, and the best of each figure marked.
 
-The same `Cell`s are written to the screen and to exports, so that what is taken away equals what was seen.
+The same `Cell`s are written to the screen and to exports, so that what is taken away equals what was seen. Bounds (see
+`core.runs.answer`) are never marked: no rule between neighbours competes with them.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.market.quantities import FIGURES, Quantity, quantity_of
+from core.runs.answer import is_bound, same
 from core.runs.results import ResultRow
 from core.web.format import Numbers
 
 Mode = Literal["Values", "Difference", "Percent"]
 MODES: tuple[Mode, ...] = ("Values", "Difference", "Percent")
-TOLERANCE = 1e-9
-"""Relative: figures closer than this are the same; what differs is rounding."""
+MOST_BEST = 2
+"""Where more than so many rules are best, none stands out and none is marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class FigureTable:
-    """The lines and figures of one scenario, the baseline first."""
+    """The lines and figures of one scenario, the baseline first; common: those left out, as no line differs in them."""
 
     figures: tuple[Quantity, ...]
     lines: tuple[Line, ...]
     mode: Mode
     baseline: ResultRow
+    common: tuple[Quantity, ...] = ()
 
     def text(self, cell: Cell, figure: Quantity, *, is_baseline: bool, numbers: Numbers) -> str:
         """What stands in the cell, without marks."""
@@ -71,17 +74,18 @@ def table_of(
     """
     baseline = next((row for row in rows if row.algorithm_id == baseline_id), rows[0])
     ordered = [baseline, *(row for row in rows if row is not baseline)]
-    figures = [
+    wanted = [
         figure
         for figure in _figures(rows)
-        if (not group or group in (figure.group, figure.key) or (group == KEY and figure.key in KEY_FIGURES))
-        and not (differences_only and _alike(rows, figure))
+        if not group or group in (figure.group, figure.key) or (group == KEY and figure.key in KEY_FIGURES)
     ]
+    common = [figure for figure in wanted if differences_only and len(rows) > 1 and _alike(rows, figure)]
+    figures = [figure for figure in wanted if figure not in common]
     lines = tuple(
         Line(row, row is baseline, tuple(_cell(row, baseline, rows, figure, mode) for figure in figures))
         for row in ordered
     )
-    return FigureTable(tuple(figures), lines, mode, baseline)
+    return FigureTable(tuple(figures), lines, mode, baseline, tuple(common))
 
 
 KEY = "Key figures"
@@ -114,34 +118,44 @@ def _figures(rows: Sequence[ResultRow]) -> list[Quantity]:
 
 def _cell(row: ResultRow, baseline: ResultRow, rows: Sequence[ResultRow], figure: Quantity, mode: Mode) -> Cell:
     value, reference = _value(row, figure), _value(baseline, figure)
-    difference = 0.0 if _same(value, reference) else value - reference
+    difference = 0.0 if same(value, reference) else value - reference
     shown = value
     if mode == "Difference":
         shown = difference
     elif mode == "Percent":
         shown = difference / abs(reference) * 100 if reference else (0.0 if difference == 0 else math.nan)
     better = None
-    if figure.better and math.isfinite(difference) and difference:
+    decimals = 1 if mode == "Percent" else figure.decimals
+    told = round(difference if mode == "Values" else shown, decimals) if math.isfinite(difference) else 0.0
+    if figure.better and told:
         better = (difference > 0) == (figure.better == "higher")
-    return Cell(value, shown, _is_best(value, rows, figure), better)
+    return Cell(value, shown, _is_best(row, rows, figure), better)
 
 
-def _is_best(value: float, rows: Sequence[ResultRow], figure: Quantity) -> bool:
-    values = [known for row in rows if math.isfinite(known := _value(row, figure))]
-    if not figure.better or not math.isfinite(value) or len(values) < 2 or _alike(rows, figure):
+def _is_best(row: ResultRow, rows: Sequence[ResultRow], figure: Quantity) -> bool:
+    rivals = [rival for rival in rows if not is_bound(rival.algorithm_id) and math.isfinite(_value(rival, figure))]
+    if not figure.better or row not in rivals or len(rivals) < 2 or _alike(rivals, figure):
         return False
-    return _same(value, max(values) if figure.better == "higher" else min(values))
+    values = [_value(rival, figure) for rival in rivals]
+    best = max(values) if figure.better == "higher" else min(values)
+    winners = [rival for rival in rivals if same(_value(rival, figure), best)]
+    return row in winners and len(winners) <= MOST_BEST
+
+
+def folded(table: FigureTable) -> list[list[Line]]:
+    """Lines in groups that are alike in every cell, in order; the baseline and bounds stand alone."""
+    groups: dict[object, list[Line]] = {}
+    for line in table.lines:
+        alone = line.is_baseline or is_bound(line.row.algorithm_id)
+        texts = [f"{cell.shown:.{figure.decimals}f}" for cell, figure in zip(line.cells, table.figures, strict=True)]
+        key = line.row.algorithm_id if alone else tuple(texts)
+        groups.setdefault(key, []).append(line)
+    return list(groups.values())
 
 
 def _alike(rows: Sequence[ResultRow], figure: Quantity) -> bool:
     first = _value(rows[0], figure)
-    return all(_same(_value(row, figure), first) for row in rows)
-
-
-def _same(value: float, other: float) -> bool:
-    if math.isnan(value) or math.isnan(other):
-        return math.isnan(value) and math.isnan(other)
-    return math.isclose(value, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return all(same(_value(row, figure), first) for row in rows)
 
 
 def _value(row: ResultRow, figure: Quantity) -> float:

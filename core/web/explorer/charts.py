@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.web.charts import ACCENT, FEED_IN, MUTED, RETAIL, figure
+from core.web.charts import ACCENT, GAIN, LOSS, MUTED, figure
 from core.web.escape import plotly
 
 Floats = NDArray[np.float64]
@@ -34,7 +34,7 @@ def energy_and_price(at: Sequence[object], energy_kwh: Floats, *, price: Floats,
                 name="mean price",
                 yaxis="y2",
                 mode="lines+markers" if len(at) < FEW_PERIODS else "lines",
-                line={"color": RETAIL, "width": 1.6},
+                line={"color": LOSS, "width": 1.6},
                 hovertemplate=f"{currency}%{{y:,.2f}}/kWh",
             ),
         ],
@@ -89,7 +89,7 @@ def block_intervals(heights: NDArray[np.int64], seconds: Floats, *, target_s: fl
                 y=[target_s, target_s] if len(x) else [],
                 name=f"planned: {target_s:g} s",
                 mode="lines",
-                line={"color": RETAIL, "dash": "dash", "width": 1.2},
+                line={"color": LOSS, "dash": "dash", "width": 1.2},
                 hoverinfo="skip",
             ),
         ],
@@ -109,7 +109,7 @@ def latency(at: Sequence[object], p50_s: Floats, *, p95_s: Floats, zone: str) ->
     return figure(
         [
             go.Scatter(x=at, y=p50_s, name="median", mode=mode, line={"color": ACCENT}, hovertemplate=wording),
-            go.Scatter(x=at, y=p95_s, name="95 % below", mode=mode, line={"color": RETAIL}, hovertemplate=wording),
+            go.Scatter(x=at, y=p95_s, name="95 % below", mode=mode, line={"color": LOSS}, hovertemplate=wording),
         ],
         x_title=f"time ({zone})",
         y_title="seconds from arrival to block",
@@ -149,12 +149,12 @@ def in_and_out(at: Sequence[object], bought_kwh: Floats, *, sold_kwh: Floats, zo
     """Energy a household bought (down) and sold (up) a period."""
     drawn = figure(
         [
-            go.Bar(x=at, y=sold_kwh, name="sold", marker_color=FEED_IN, hovertemplate="%{y:,.3f} kWh"),
+            go.Bar(x=at, y=sold_kwh, name="sold", marker_color=GAIN, hovertemplate="%{y:,.3f} kWh"),
             go.Bar(
                 x=at,
                 y=-bought_kwh,
                 name="bought",
-                marker_color=RETAIL,
+                marker_color=LOSS,
                 customdata=bought_kwh,
                 hovertemplate="%{customdata:,.3f} kWh",
             ),

@@ -16,7 +16,7 @@ from core.chain.records import BlockSummary, ChainStatus
 from core.exchange import Exchange, current
 from core.live.price import PriceSnapshot
 from core.live.snapshot import FeedSnapshot, LiveTrade
-from core.web.charts import ACCENT, FEED_IN, MUTED, RETAIL, figure
+from core.web.charts import ACCENT, GRID_PRICE, MUTED, figure
 from core.web.escape import markdown
 from core.web.format import duration, numbers_of
 from core.web.live import tables
@@ -209,13 +209,13 @@ def price_chart(price: PriceSnapshot, *, currency: str, zone: ZoneInfo) -> go.Fi
     span = [at[0], at[-1]] if at else []
     hover = f"%{{y:.2f}} {currency}/kWh"
 
-    def level(value: float, name: str, colour: str) -> go.Scatter:
-        line = {"color": colour, "width": 1, "dash": "dash"}
+    def level(value: float, name: str, dash: str) -> go.Scatter:
+        line = {"color": GRID_PRICE, "width": 1, "dash": dash}
         return go.Scatter(x=span, y=[value] * len(span), name=name, mode="lines", line=line, hovertemplate=hover)
 
     traces = [
-        level(price.feed_in_price, "Feed-in (grid pays)", FEED_IN),
-        level(price.retail_price, "Retail (grid charges)", RETAIL),
+        level(price.feed_in_price, "Feed-in (grid pays)", "dot"),
+        level(price.retail_price, "Retail (grid charges)", "solid"),
         go.Scatter(
             x=at,
             y=simulated,

@@ -7,12 +7,10 @@ import plotly.graph_objects as go
 
 from core.runs.results import ResultRow
 from core.runs.statistics import MAX_POINTS, duration_curve
-from core.web.charts import ACCENT, FEED_IN, MUTED, RETAIL
+from core.web.charts import GAIN, MUTED, SUN
 from core.web.compare.charts.chart import Chart, faint, frame
 from core.web.compare.view import View, colour, same_flows
 from core.web.escape import plotly as name
-
-SUN = "#d9a21f"
 
 
 def duration(view: View) -> Chart:
@@ -80,7 +78,7 @@ SOLAR, OWN, NEIGHBOURS, USE, FROM_GRID, TO_GRID, LOST = (
     "To the grid",
     "Lost or left in batteries",
 )
-_TINTS = {SOLAR: SUN, OWN: FEED_IN, NEIGHBOURS: ACCENT, USE: MUTED, FROM_GRID: RETAIL, TO_GRID: "#8a63e0"}
+_TINTS = {SOLAR: SUN, OWN: "#e3c56e", NEIGHBOURS: GAIN, USE: MUTED, FROM_GRID: "#566072", TO_GRID: "#a3adbd"}
 
 
 def _flows(view: View, row: ResultRow) -> list[tuple[str, str, float]]:

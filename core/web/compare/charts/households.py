@@ -8,12 +8,10 @@ import plotly.graph_objects as go
 
 from core.runs.results import ResultRow
 from core.runs.statistics import MAX_POINTS, lorenz, resample
-from core.web.charts import ACCENT, GRID, MUTED, RETAIL
+from core.web.charts import ACCENT, GRID, LOSS, MUTED, SUN
 from core.web.compare.charts.chart import Chart, dashes, faint, frame, width_words
 from core.web.compare.view import View, colour
 from core.web.escape import plotly as name
-
-SUN = "#d9a21f"
 
 
 def household_bars(view: View, row: ResultRow) -> Chart:
@@ -28,7 +26,7 @@ def household_bars(view: View, row: ResultRow) -> Chart:
         x=ids,
         y=savings[shown],
         marker={
-            "color": [RETAIL if loses else colour(row) for loses in losing],
+            "color": [LOSS if loses else colour(row) for loses in losing],
             "pattern": {"shape": ["/" if loses else "" for loses in losing]},
             "line": {"width": [3 if picked else 0 for picked in chosen], "color": MUTED},
         },

@@ -12,7 +12,7 @@ from core.market.community import FloatArray
 from core.market.quantities import SLOT_ARRAYS, Quantity
 from core.runs.results import ResultRow
 from core.runs.statistics import MAX_POINTS, Line, cumulative, day_matrix, resample
-from core.web.charts import ACCENT, FEED_IN, GRID, RETAIL
+from core.web.charts import ACCENT, GRID, GRID_PRICE
 from core.web.compare.charts.chart import DAY_MIN, Chart, dashes, faint, frame, one, width_words
 from core.web.compare.view import View, colour
 from core.web.escape import plotly as name
@@ -92,7 +92,7 @@ def _total(view: View, values: FloatArray, most: int) -> Line:
 
 def _draw_tariff(drawn: go.Figure, view: View, most: int) -> float:
     retail, feed_in = view.series(view.drawable[0], "retail_price", "feed_in_price")
-    for label, prices, tint in (("Grid retail", retail, RETAIL), ("Grid feed-in", feed_in, FEED_IN)):
+    for label, prices, dash in (("Grid retail", retail, "solid"), ("Grid feed-in", feed_in, "dot")):
         line = _mean(view, prices, most)
         drawn.add_trace(
             go.Scatter(
@@ -100,7 +100,7 @@ def _draw_tariff(drawn: go.Figure, view: View, most: int) -> float:
                 y=line.value,
                 name=label,
                 mode="lines",
-                line={"color": tint, "width": 1.2, "dash": "dot", "shape": "hv"},
+                line={"color": GRID_PRICE, "width": 1.2, "dash": dash, "shape": "hv"},
                 hovertemplate=f"%{{y:,.3f}} {view.numbers.currency}/kWh",
             ),
             row=1,
