@@ -69,7 +69,7 @@ def measure(browser: Browser, folder: Path, chosen: argparse.Namespace) -> dict[
             pages = {
                 "live": ("/", [FIGURES, ".lab-table table"], [DRAWN]),
                 "explorer": ("/explorer", ["text=Newest block"], []),
-                "compare": (f"/compare?run={run_id}", ["role=table[name='Figures of each algorithm']"], [DRAWN]),
+                "compare": (f"/compare?run={run_id}", ["role=region[name='Figures of each algorithm']"], [DRAWN]),
             }
             floor = ready(browser.new_context(base_url=hello_url), "/", ["text=Hello"], [], chosen.rounds)
             plotly = ready(browser.new_context(base_url=chart_url), "/", ["text=Hello"], [DRAWN], chosen.rounds)

@@ -10,11 +10,10 @@ from core.web.session import guard
 user = guard()
 
 look.page_style()
-st.title("Compare", anchor=False)
-
 if run_id := address.asked("run"):
     result.show(run_id, user)
 elif dataset_id := address.asked("dataset"):
     next_run.show(dataset_id, user)
 else:
+    st.title("Compare", anchor=False)
     start.show(user)

@@ -8,8 +8,8 @@ import streamlit as st
 from core.accounts import ROLES, User, hashes_from
 from core.errors import LabError
 from core.exchange import current
-from core.web.compare.look import count
 from core.web.escape import markdown, visible
+from core.web.format import count
 from core.web.session import guard
 
 admin = guard("admin")

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 from core.market.algorithms import find
 from core.runs.results import ResultRow, RunResult
-from core.runs.statistics import Bootstrap, Interval, daily_totals
+from core.runs.statistics import Interval, daily_totals, paired_interval, whole_days
 
 TOLERANCE = 1e-9
 """Relative: figures closer than this are the same; what differs is rounding."""
 BOUND = "bound"
-SEED = 20_240_601
-"""Of the days drawn for intervals: the same comparison is always as certain."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +112,7 @@ def _lead(result: RunResult, first: ResultRow, second: ResultRow) -> Interval | 
     """The cost of `second` less that of `first` a day, with its interval; None without their series."""
     if not (first.has_arrays and second.has_arrays):
         return None
+    days = whole_days(result.start_at, slot_h=result.slot_h, slots=result.slots, time_zone=result.time_zone)
     costs = (result.series(row, ("community_cost",))["community_cost"] for row in (second, first))
-    later, sooner = (daily_totals(values, slot_h=result.slot_h)[None, :] for values in costs)
-    days = later.shape[1]
-    return Bootstrap(days, seed=SEED).difference(later, sooner, figure=lambda totals: totals[0] / days)
+    later, sooner = (daily_totals(values, slot_h=result.slot_h, days=days) for values in costs)
+    return paired_interval(later, sooner)

@@ -17,7 +17,12 @@ STYLE = f"""
 <style>
 [data-testid="stMainBlockContainer"] {{ padding-top: 2.5rem; padding-bottom: 2rem; }}
 @media (max-width: 640px) {{ [data-testid="stMainBlockContainer"] {{ padding-top: 4.5rem; }} }}
-[data-testid="stMain"] h1 {{ font-size: 1.75rem; padding: 0.25rem 0; }}
+@media (min-width: 900px) {{
+  [data-testid="stMainBlockContainer"] {{ padding-left: 2rem; padding-right: 2rem; }}
+}}
+[data-testid="stMain"] h1 {{ font-size: 1.5rem; padding: 0.15rem 0; }}
+.lab-answer {{ margin: 0; font-size: 0.95rem; line-height: 1.5; }}
+.lab-answer a {{ color: light-dark(#1d4ed8, #8fb0ff); text-decoration: underline; text-underline-offset: 2px; }}
 [data-testid="stMain"] h2 {{ font-size: 1.35rem; }}
 [data-testid="stMain"] h3 {{ font-size: 1.1rem; }}
 .st-key-sign_in_form {{ margin-top: 7vh; }}

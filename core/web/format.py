@@ -59,6 +59,11 @@ class Numbers:
         return unit.replace("₹", self.currency)
 
 
+def count(number: int, noun: str) -> str:
+    """ "1 algorithm", "10 algorithms"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def numbers_of(settings: Settings) -> Numbers:
     """The numbers of this lab."""
     return Numbers(settings.currency, settings.number_style)
@@ -215,6 +220,16 @@ class Clock:
         offset = f"{moment:%z}"
         return f"{moment:%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03d} {moment:%Z} (UTC{offset[:3]}:{offset[3:5]})"
 
+    def minute(self, at: datetime) -> str:
+        """1 Jan 2026 05:52, where the page names the zone."""
+        moment = at.astimezone(self.zone)
+        return f"{moment.day} {moment:%b %Y %H:%M}"
+
+    def time(self, at_ms: int) -> str:
+        """05:52, with the day before it if it is not today."""
+        moment = self.at(at_ms)
+        return f"{moment:%H:%M}" if moment.date() == datetime.now(self.zone).date() else self.minute(moment)
+
     def column(self, at_ms: int) -> str:
         """2026-01-01 05:52:20, for a column whose head names the zone."""
         return f"{self.at(at_ms):%Y-%m-%d %H:%M:%S}"
@@ -257,6 +272,15 @@ class Clock:
                 fix="Write a day such as 2026-01-31, or a minute such as 2026-01-31 14:30.",
             ) from None
         return Span(start_ms, start_ms + (1000 if found["second"] else 60_000))
+
+
+def span(first: date, last: date) -> str:
+    """The days from `first` to `last`: "1–7 Apr 2025", "30 Dec 2024 – 2 Jan 2025"."""
+    if first == last:
+        return f"{last.day} {last:%b %Y}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day}–{last.day} {last:%b %Y}"
+    return f"{first.day} {first:%b %Y} – {last.day} {last:%b %Y}"
 
 
 def ago(seconds: float) -> str:

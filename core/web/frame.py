@@ -12,7 +12,7 @@ from core.settings import ROOT
 from core.web.css import MARK, PRODUCT, page_style, wordmark
 from core.web.escape import markdown
 from core.web.session import browser_token, signed_in, still_signed_in
-from core.web.trust import trust_bar
+from core.web.trust import trust_bar, warn
 
 PAGES = ROOT / "pages"
 WATCH_S = 3.0
@@ -52,8 +52,10 @@ def _pages(user: User) -> None:
     page = st.navigation(pages, position="sidebar")
     with st.sidebar:
         _who(user)
+        trust_bar()
+        st.caption(f"Times in {current().settings.time_zone}")
     _watch()
-    trust_bar()
+    warn()
     page.run()
 
 

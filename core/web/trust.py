@@ -1,4 +1,4 @@
-"""The trust bar of every page: how far the ledger is verified, what is wrong if something is, and "Verify now"."""
+"""The foot of the side bar: how many blocks are verified, what is wrong if something is, and "Verify now"."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from core.web.session import still_signed_in
 LEVEL = 2
 """What "Verify now" checks: every byte, header, proof of work and link, and every Merkle root."""
 REFRESH_S = 15.0
+DUE_SHARE, DUE_MS = 0.02, 60_000
+"""The ledger is verified again when it has grown by this share, but not more often than this."""
 PROGRESS_S = 0.1
 """A progress bar moves at most this often: a verification reports every block."""
 LONGEST = 400
@@ -60,34 +62,57 @@ def trust(status: ChainStatus, clock: Clock, *, amounts: Amounts) -> Trust:
     if status.verified_at_ms is None or status.verified_height is None:
         sentence = f"The ledger ends at block {amounts.whole(status.height)}.{notice}"
         return Trust("Not verified yet", "gray", ":material/hourglass_empty:", sentence)
+    blocks, sound = status.height + 1, status.verified_height + 1
+    of = f"{amounts.whole(sound)} of " if sound < blocks else ""
+    at = clock.time(status.verified_at_ms)
+    return Trust(
+        "Verified", "green", ":material/verified_user:", f"{of}{amounts.count(blocks, 'block')} sound, {at}.{notice}"
+    )
+
+
+def is_due(status: ChainStatus, *, now_ms: int) -> bool:
+    """Whether so much has been added since the last verification that the whole file is to be verified again."""
+    if status.verified_height is None or status.verified_at_ms is None or status.verifying is not None:
+        return False
     behind = status.height - status.verified_height
-    newer = f", {amounts.count(behind, 'block')} since" if behind > 0 else ""
-    level, at = status.verified_level, clock.moment(status.verified_at_ms)
-    sentence = f"to block {amounts.whole(status.verified_height)} at level {level}, {at}{newer}.{notice}"
-    return Trust("Verified", "green", ":material/verified_user:", sentence)
+    return behind > status.verified_height * DUE_SHARE and now_ms - status.verified_at_ms >= DUE_MS
 
 
 @st.fragment(run_every=REFRESH_S)
 def trust_bar() -> None:
-    """One line: the state in a word, the sentence, and the button that checks it now."""
+    """The state, and the button that checks it now; the ledger is verified again as it grows."""
     still_signed_in()
     exchange = current()
     clock, amounts = Clock(exchange.settings.time_zone), amounts_of(exchange.settings)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="trust_bar"):
-        word, sentence = st.empty(), st.empty()
+    status = exchange.chain.status()
+    if is_due(status, now_ms=time.time_ns() // 1_000_000):
+        exchange.chain.start_verification()
+    with st.container(gap="xsmall", key="trust_bar"):
+        said = st.empty()
         asked = st.button(
             "Verify now",
             key="verify_now",
             type="tertiary",
             icon=":material/fact_check:",
             help=HELP,
-            disabled=exchange.chain.status().verifying is not None,
+            disabled=status.verifying is not None,
         )
     if asked:
         show_verdict(verify_with_progress(exchange.chain, LEVEL, amounts=amounts), amounts)
     found = trust(exchange.chain.status(), clock, amounts=amounts)
-    word.badge(found.word, icon=found.icon, color=found.colour)
-    sentence.caption(markdown(found.sentence, limit=LONGEST))
+    sentence = markdown(found.sentence, limit=LONGEST)
+    said.markdown(
+        f":{found.colour}[{found.icon}] :small[{'' if found.colour == 'green' else found.word + ': '}{sentence}]"
+    )
+
+
+def warn() -> None:
+    """On every page, where nobody can miss it: the ledger is damaged or cannot be written."""
+    exchange = current()
+    status = exchange.chain.status()
+    if status.damage is not None or not status.writable:
+        found = trust(status, Clock(exchange.settings.time_zone), amounts=amounts_of(exchange.settings))
+        (st.error if status.damage else st.warning)(markdown(found.sentence, limit=LONGEST), icon=found.icon)
 
 
 def verify_with_progress(chain: Chain, level: int, *, amounts: Amounts, replay: Replay | None = None) -> Verdict:

@@ -203,7 +203,7 @@ def test_a_file_made_on_a_click_is_for_whoever_clicked_and_its_export_is_chained
         time.sleep(0.1)
     page = context.new_page()
     page.goto(f"/compare?run={run_id}")
-    page.get_by_role("tab", name="Take away").click()
+    page.get_by_role("tab", name="Export").click()
     with page.expect_download() as offered:
         page.get_by_test_id("stDownloadButton").get_by_role("button").first.click()
     assert context.request.get(offered.value.url).status == 200

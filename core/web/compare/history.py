@@ -9,8 +9,8 @@ from core.errors import LabError
 from core.exchange import current
 from core.runs.runs import RunState
 from core.web.compare.address import go
-from core.web.compare.look import count
 from core.web.escape import markdown
+from core.web.format import count
 
 PAGE = 10
 BADGES = {

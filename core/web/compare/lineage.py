@@ -7,26 +7,20 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
+from core.exchange import current
 from core.market.tariff import MICRO
 from core.runs.plan import Scenario
 from core.runs.results import RunResult
 from core.runs.runs import RunState
 from core.runs.tariffs import Period
 from core.web.escape import visible
-from core.web.format import Numbers
+from core.web.format import Clock, Numbers
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def show(state: RunState, result: RunResult, numbers: Numbers) -> None:
-    """An expander that holds all of it once it is opened."""
-    place = st.expander("What was compared", icon=":material/history_edu:", key="compare_lineage", on_change="rerun")
-    if place.open:
-        with place:
-            _tables(state, result, numbers)
-
-
-def _tables(state: RunState, result: RunResult, numbers: Numbers) -> None:
+def tables(state: RunState, result: RunResult, numbers: Numbers) -> None:
+    """Digests, scenarios, algorithms with their parameters, and how long it took."""
     facts = {
         "Digest of the readings": state.dataset_digest,
         "Digest of the result": result.result_digest,
@@ -40,7 +34,8 @@ def _tables(state: RunState, result: RunResult, numbers: Numbers) -> None:
     st.dataframe(pd.DataFrame(rows_of(result)), hide_index=True, alt="Algorithms, their parameters and digests")
     if state.started_at and state.ended_at:
         took = (state.ended_at - state.started_at).total_seconds()
-        st.caption(f"Computed in {took:.1f} s, {state.ended_at:%d %b %Y %H:%M:%S} UTC.")
+        clock = Clock(current().settings.time_zone)
+        st.caption(f"Computed in {took:.1f} s, {clock.minute(state.ended_at)}.")
 
 
 def rows_of(result: RunResult) -> list[dict[str, str]]:

@@ -32,8 +32,3 @@ def figures(table: pd.DataFrame, *, alt: str, key: str) -> None:
     """A table of Markdown cells, its index the lines' names."""
     with st.container(key=f"{_KEY}_{key}"):
         st.table(table, border="horizontal", alt=alt)
-
-
-def count(number: int, noun: str) -> str:
-    """ "1 algorithm", "10 algorithms"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

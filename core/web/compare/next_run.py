@@ -17,10 +17,9 @@ from core.runs.plan import RunPlan
 from core.runs.reports import Report
 from core.web.compare import algorithms, report_view, tariffs
 from core.web.compare.address import asked, go
-from core.web.compare.look import count
 from core.web.compare.options import choose, progress_bar, uploads
 from core.web.escape import markdown
-from core.web.format import Numbers, numbers_of
+from core.web.format import Numbers, count, numbers_of
 
 HEAVY = 60 * 672
 """Household-slots above which the optimum takes longer than a look: it is left to be chosen."""
@@ -47,7 +46,7 @@ def show(dataset_id: str, user: User) -> None:
 
 def _heading(dataset: Dataset) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.header(markdown(dataset.name, limit=120), anchor=False)
+        st.title(markdown(dataset.name, limit=120), anchor=False, width="content")
         if st.button("Other readings", icon=":material/arrow_back:", type="tertiary", key="compare_back"):
             go()
 

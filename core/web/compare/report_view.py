@@ -19,9 +19,8 @@ from core.runs.reports import Report
 from core.runs.statistics import MAX_POINTS
 from core.web.charts import CONFIG, LOSS
 from core.web.compare.charts.chart import Chart, faint, frame
-from core.web.compare.look import count
 from core.web.escape import markdown, visible
-from core.web.format import Numbers
+from core.web.format import Numbers, count, span
 
 MOMENT = timedelta(microseconds=1)
 KINDS_SHOWN = 4
@@ -30,13 +29,13 @@ SEVERITIES = {"error": "Refused", "warning": "Warning", "note": "Note"}
 
 def metrics(report: Report, numbers: Numbers) -> None:
     """Households, span, interval and energy in one line."""
-    days = max(1.0, report.slots * report.slot_h / 24)
+    length = max(1.0, report.slots * report.slot_h / 24)
     shown = (
         ("Households", f"{len(report.household_ids):,}", count(len(report.files), "file"), "Distinct household ids."),
-        ("Span", count(round(days), "day"), span(report), f"First to last day, {report.time_zone}."),
+        ("Span", count(round(length), "day"), days(report), f"First to last day, {report.time_zone}."),
         ("Interval", interval(report.slot_h), count(report.slots, "slot"), "Length of a slot."),
-        ("Load", *_energy(report.load_kwh, days, numbers), "Σ mean power × length of the slot."),
-        ("Solar", *_energy(report.solar_kwh, days, numbers), "Σ mean power × length of the slot."),
+        ("Load", *_energy(report.load_kwh, length, numbers), "Σ mean power × length of the slot."),
+        ("Solar", *_energy(report.solar_kwh, length, numbers), "Σ mean power × length of the slot."),
     )
     with st.grid(len(shown), min_column_width=150):
         for label, value, below, explained in shown:
@@ -47,17 +46,12 @@ def _energy(kwh: float, days: float, numbers: Numbers) -> tuple[str, str]:
     return f"{numbers.number(kwh, 1)} kWh", f"{numbers.number(kwh / days, 1)} kWh a day"
 
 
-def span(report: Report) -> str:
+def days(report: Report) -> str:
     """First and last local day: "1–7 Apr 2025"."""
     assert report.start_at is not None
     assert report.end_at is not None
     zone = ZoneInfo(report.time_zone)
-    first, last = report.start_at.astimezone(zone).date(), (report.end_at.astimezone(zone) - MOMENT).date()
-    if first == last:
-        return f"{last.day} {last:%b %Y}"
-    if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day}–{last.day} {last:%b %Y}"
-    return f"{first.day} {first:%b %Y} – {last.day} {last:%b %Y}"
+    return span(report.start_at.astimezone(zone).date(), (report.end_at.astimezone(zone) - MOMENT).date())
 
 
 def interval(slot_h: float) -> str:

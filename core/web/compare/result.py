@@ -15,83 +15,46 @@ from core.accounts import User, may
 from core.errors import LabError, NotFoundError
 from core.exchange import current
 from core.market.community import Community
+from core.market.tariff import MICRO
 from core.runs.results import RunResult
 from core.runs.runs import RunState
 from core.web.compare import history, lineage, progress
 from core.web.compare.address import asked, go
-from core.web.compare.look import count
+from core.web.compare.charts.chart import width_words
 from core.web.compare.tabs import certainty, energy, export, figures, households, over_time, scenarios
 from core.web.compare.view import View, days_of, view_of
 from core.web.escape import markdown
-from core.web.format import Numbers, numbers_of
+from core.web.format import Clock, Numbers, count, numbers_of, span
 from core.web.session import still_signed_in
+
+TICK_S = 2.0
+"""How often a page looks whether its run is in a block by now."""
 
 
 def show(run_id: str, user: User) -> None:
     """The page of one run."""
     lab = current()
+    numbers = numbers_of(lab.settings)
     try:
         state = lab.runs.state(run_id, user_id=user.user_id, link=asked("link"))
     except NotFoundError as missing:
         _not_here(missing)
         return
-    _heading(state, user)
     if not state.ended:
+        _heading(state, user)
         progress.progress(run_id)
         return
     if state.status != "done":
+        _heading(state, user)
         progress.ended_without(state, user)
         return
     try:
         result = lab.runs.result(run_id, user_id=user.user_id, link=asked("link"))
     except LabError as gone:
+        _heading(state, user)
         st.error(markdown(gone, limit=400))
         return
-    if state.tx_hash:
-        ledger_line(state.tx_hash)
-    lineage.show(state, result, numbers_of(lab.settings))
-    _result(state, result, numbers_of(lab.settings))
-
-
-def _not_here(missing: LabError) -> None:
-    st.error(markdown(missing, limit=300))
-    if st.button("To the start", icon=":material/arrow_back:", key="compare_start"):
-        go()
-
-
-def _heading(state: RunState, user: User) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.header(markdown(state.name, limit=120), anchor=False, width="content")
-        if state.ended:
-            history.status(state)
-        for tag in state.tags:
-            st.badge(markdown(tag), color="gray")
-    facts = [
-        markdown(state.dataset_name),
-        count(len(state.plan.selections), "algorithm"),
-        count(len(state.plan.scenarios), "scenario"),
-        markdown(history.who_of(state.owner_id)),
-        f"{state.queued_at:%d %b %Y %H:%M} UTC",
-    ]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(" · ".join(facts), width="content")
-        if st.button("New comparison", icon=":material/add:", type="tertiary", key="compare_new_one"):
-            go()
-        if state.ended and may(user, "analyst"):
-            if st.button(
-                "Change and compare", icon=":material/edit:", type="tertiary", key="compare_change", help=CHANGE
-            ):
-                go(dataset=state.dataset_id, like=state.run_id)
-            if st.button(
-                "Repeat", icon=":material/replay:", type="tertiary", key="compare_repeat", help=history.REPEAT
-            ):
-                history.again(state, user)
-
-
-CHANGE = "Start from the same algorithms, parameters and tariffs, and change what you like."
-
-
-def _result(state: RunState, result: RunResult, numbers: Numbers) -> None:
+    _heading(state, user, result, numbers)
     view = _view(state, result, numbers)
     tabs = st.tabs([tab.label for tab in TABS if tab.fits(result)], key="view", bind="query-params")
     for tab, place in zip((tab for tab in TABS if tab.fits(result)), tabs, strict=True):
@@ -100,25 +63,114 @@ def _result(state: RunState, result: RunResult, numbers: Numbers) -> None:
                 tab.draw(view, state)
 
 
+def _not_here(missing: LabError) -> None:
+    st.error(markdown(missing, limit=300))
+    if st.button("To the start", icon=":material/arrow_back:", key="compare_start"):
+        go()
+
+
+def _heading(state: RunState, user: User, result: RunResult | None = None, numbers: Numbers | None = None) -> None:
+    """The run's name, then one line of what was compared with what can be done now."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="compare_heading"):
+        st.title(markdown(state.name, limit=120), anchor=False, width="content")
+        if state.status != "done":
+            history.status(state)
+        for tag in state.tags:
+            st.badge(markdown(tag), color="gray")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="compare_facts"):
+        st.caption(" · ".join(_facts(state, result, numbers)), width="content")
+        if result is not None and numbers is not None:
+            _provenance(state, result, numbers)
+        if state.ended and may(user, "analyst"):
+            if st.button("Change", icon=":material/edit:", type="tertiary", key="compare_change", help=CHANGE):
+                go(dataset=state.dataset_id, like=state.run_id)
+            if st.button(
+                "Repeat", icon=":material/replay:", type="tertiary", key="compare_repeat", help=history.REPEAT
+            ):
+                history.again(state, user)
+        if st.button("New", icon=":material/add:", type="tertiary", key="compare_new_one", help="Compare anew."):
+            go()
+
+
+CHANGE = "Start from the same algorithms, parameters and tariffs, and change what you like."
+
+
+def _facts(state: RunState, result: RunResult | None, numbers: Numbers | None) -> list[str]:
+    """Homes, days, slots and prices of a finished run; of any, what is compared, when and by whom."""
+    clock = Clock(current().settings.time_zone)
+    facts = [markdown(state.dataset_name)]
+    if result is not None and numbers is not None:
+        days = days_of(result.local_starts())
+        facts = [count(len(result.household_ids), "home"), span(*days), width_words(result.slot_h * 60) + " slots"]
+        if len(state.plan.scenarios) == 1:
+            tariff = state.plan.scenarios[0].tariff
+            prices = (
+                numbers.money(micro / MICRO) for micro in (tariff.retail_micro_per_kwh, tariff.feed_in_micro_per_kwh)
+            )
+            facts.append(markdown(" / ".join(prices)))
+    if len(state.plan.scenarios) > 1:
+        facts.append(count(len(state.plan.scenarios), "scenario"))
+    return [
+        *facts,
+        count(len(state.plan.selections), "algorithm"),
+        f"{markdown(history.who_of(state.owner_id))}, {clock.minute(state.queued_at)}",
+    ]
+
+
+def _provenance(state: RunState, result: RunResult, numbers: Numbers) -> None:
+    """Where the run stands in the ledger, and everything needed to compute the same again."""
+    place = place_of(state.tx_hash) if state.tx_hash else None
+    label = "Provenance" if state.tx_hash is None else "Pending" if place is None else f"In block {place:,}"
+    icon = ":material/hourglass_top:" if state.tx_hash and place is None else ":material/verified:"
+    if state.tx_hash and place is None:
+        _until_mined(state.tx_hash)
+    chip = st.popover(label, icon=icon, type="tertiary", help=PROVENANCE, key="compare_lineage", on_change="rerun")
+    if chip.open:
+        with chip:
+            if state.tx_hash:
+                st.markdown(f"Transaction [`{state.tx_hash}`](/explorer?{urlencode({'tx': state.tx_hash})})")
+            lineage.tables(state, result, numbers)
+
+
+PROVENANCE = "Provenance: the run's transaction, its readings, parameters, tariffs and digests."
+
+
+@st.fragment(run_every=TICK_S)
+def _until_mined(tx_hash: str) -> None:
+    """Draw the page again once a block holds the transaction."""
+    still_signed_in()
+    if place_of(tx_hash) is not None:
+        st.rerun(scope="app")
+
+
 def _view(state: RunState, result: RunResult, numbers: Numbers) -> View:
     """What is looked at, chosen in one line above everything; the choices live in the address."""
     starts = result.local_starts()
     first, last = days_of(starts)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="compare_view"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="compare_view"):
         scenario = result.scenarios[0]
         if len(result.scenarios) > 1:
             scenario = (
-                st.selectbox("Scenario", result.scenarios, key="scenario", bind="query-params", width=260) or scenario
+                st.selectbox(
+                    "Scenario",
+                    result.scenarios,
+                    key="scenario",
+                    bind="query-params",
+                    width=220,
+                    label_visibility="collapsed",
+                )
+                or scenario
             )
         names = {row.algorithm_id: row.name for row in result.of(scenario)}
         st.selectbox(
             "Baseline",
             list(names),
             format_func=lambda each: names.get(each, each),
-            help="What the others are measured against.",
+            icon=":material/compare_arrows:",
             key="baseline",
             bind="query-params",
-            width=200,
+            width=230,
+            label_visibility="collapsed",
         )
         period = st.date_input(
             "Period",
@@ -126,20 +178,20 @@ def _view(state: RunState, result: RunResult, numbers: Numbers) -> View:
             first,
             last,
             format="YYYY-MM-DD",
-            help="Charts and sums of these days. Or drag across a chart over time.",
             key="period",
             bind="query-params",
-            width=260,
+            width=230,
+            label_visibility="collapsed",
         )
         household_id = st.selectbox(
             "Household",
             result.household_ids,
             index=None,
-            placeholder="all",
-            help="Or click a bar in the tab Households.",
+            placeholder="all homes",
             key="household",
             bind="query-params",
-            width=160,
+            width=150,
+            label_visibility="collapsed",
         )
     return view_of(
         result,
@@ -157,35 +209,6 @@ def _readings(digest: str) -> Community | None:
         return current().datasets.readings_of(digest)
     except NotFoundError:
         return None
-
-
-TICK_S = 2.0
-
-
-def ledger_line(tx_hash: str) -> None:
-    """The run's transaction with a link to the explorer; refreshes itself until a block holds it."""
-    if place_of(tx_hash) is None:
-        _waiting(tx_hash)
-    else:
-        _line(tx_hash)
-
-
-@st.fragment(run_every=TICK_S)
-def _waiting(tx_hash: str) -> None:
-    still_signed_in()
-    _line(tx_hash)
-    if place_of(tx_hash) is not None:
-        st.rerun(scope="app")
-
-
-def _line(tx_hash: str) -> None:
-    place = place_of(tx_hash)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="compare_transaction"):
-        if place is None:
-            st.badge("Pending", icon=":material/hourglass_top:", color="orange", help="The next block will hold it.")
-        else:
-            st.badge(f"In block {place:,}", icon=":material/deployed_code:", color="green")
-        st.markdown(f"Transaction [`{tx_hash}`](/explorer?{urlencode({'tx': tx_hash})})")
 
 
 def place_of(tx_hash: str) -> int | None:
@@ -224,5 +247,5 @@ TABS = (
     Tab("Energy", energy.draw),
     Tab("Certainty", certainty.draw, _has_rivals),
     Tab("Scenarios", scenarios.draw, _has_scenarios),
-    Tab("Take away", export.draw),
+    Tab("Export", export.draw),
 )

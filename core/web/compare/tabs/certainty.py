@@ -18,7 +18,7 @@ from core.web.compare import look
 from core.web.compare.charts.intervals import Difference, intervals
 from core.web.compare.tabs.show import baseline_id, chart, named
 from core.web.compare.view import View
-from core.web.format import Numbers
+from core.web.format import Numbers, count
 
 MEASURES = {
     "community_cost": ("Community cost per day", "₹", "lower"),
@@ -87,7 +87,7 @@ def days_in_words(days: WholeDays) -> str:
         word for word, is_broken in (("first", days.broken_first), ("last", days.broken_last)) if is_broken
     )
     left_out = f" (the broken {broken} day {'is' if ' ' not in broken else 'are'} left out)" if broken else ""
-    return f"{look.count(days.day.size, 'whole day')}, {days.day[0]} to {days.day[-1]}{left_out}"
+    return f"{count(days.day.size, 'whole day')}, {days.day[0]} to {days.day[-1]}{left_out}"
 
 
 @cached(LRUCache(64), key=lambda view, row, measure: (view.key, row.algorithm_id, measure), lock=Lock())

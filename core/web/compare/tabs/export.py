@@ -1,4 +1,4 @@
-"""Take away: tables as shown, a report in one file, a link for others, the run's names and tags."""
+"""Export: tables as shown, a report in one file, a link for others, the run's names and tags."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def kept(view: View, what: Hashable, make: Callable[[], Chart]) -> Chart:
 
 
 def config(title: str) -> dict[str, object]:
-    """Plotly's settings: the camera saves what the tab Take away says, under the chart's title."""
+    """Plotly's settings: the camera saves what the tab Export says, under the chart's title."""
     form = str(st.session_state.get(PICTURES) or "PNG").lower()
     return {**CONFIG, "toImageButtonOptions": {"format": form, "filename": title.lower().replace(" ", "-"), "scale": 2}}
 
