@@ -68,7 +68,7 @@ def card(label: str, value: str, note: str, *, help: str, chart: tuple[float, ..
 
 def metrics(now: LiveScreen) -> None:
     """The figures one looks for first."""
-    prices, market, chain = st.columns(3, gap="small"), now.price, now.chain
+    prices, market = st.columns(3, gap="small"), now.price
     point, trade, minutes = market.latest, market.last_trade, market.window_s / 60
     with prices[0]:
         card(
@@ -97,6 +97,11 @@ def metrics(now: LiveScreen) -> None:
             help="Energy, price and time of the newest trade of the feed; the small chart shows the energy of the"
             " newest trades.",
         )
+
+
+def operation(now: LiveScreen) -> None:
+    """What the lab does with the trades: for whoever runs it."""
+    chain = now.chain
     blocks = st.columns(3, gap="small")
     left_s = (now.next_block_at - datetime.now(UTC)).total_seconds() if now.next_block_at else None
     with blocks[0]:
@@ -207,17 +212,21 @@ def live() -> None:
     now = screen()
     state(now)
     metrics(now)
-    left, right = st.columns([5, 3], gap="medium")
-    with left:
-        st.subheader("Price")
+    if now.day_chart is not None:
+        st.caption(f"The sample community's newest hours, by its own clock ({settings.time_zone})")
+        st.plotly_chart(now.day_chart, key="live_day", config=CONFIG)
+    if now.day_chart is None or any(not trade.simulated for trade in now.feed.recent):
+        st.caption(f"Price of trades as they come ({settings.time_zone})")
         st.plotly_chart(now.price_chart, key="live_price", config=CONFIG)
-    with right:
-        st.subheader("Last blocks")
-        table(now.blocks, "live_blocks", empty="No block yet.", height=300)
     chosen = st.segmented_control(
         "Details", VIEWS, default=VIEWS[0], required=True, key="live_view", label_visibility="collapsed"
     )
     details(now, chosen)
+    folded = st.expander("Ledger and miner", icon=":material/deployed_code:", key="live_operation", on_change="rerun")
+    if folded.open:
+        with folded:
+            operation(now)
+            table(now.blocks, "live_blocks", empty="No block yet.", height=300)
 
 
 live()

@@ -11,8 +11,11 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
+from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from core.errors import LabError
 from core.live.background import Background
@@ -30,14 +33,33 @@ FIRST_DAY = date(2025, 4, 1)
 FIRST_HOUR = 8
 """The first day begins in the morning, so that trades come at once."""
 
+KEPT_SLOTS = round(24 / SLOT_H)
+"""Played slots that are kept for the page: one simulated day."""
+
 _RETRY_S = 2.0
 _TURN_S = 0.2
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class PlayedSlot:
+    """One slot that was played. start_at: simulated time, UTC; price: mean of its trades, None without one; trades:
+    (seller, buyer, kWh, price). demand_kwh, supply_kwh: what the homes lacked and had to spare."""
+
+    start_at: datetime
+    demand_kwh: float
+    supply_kwh: float
+    traded_kwh: float
+    price: float | None
+    trades: tuple[tuple[str, str, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SimulatorSnapshot:
-    """Where the simulation is. at: simulated time; published: trades so far; speed: simulated seconds a second."""
+    """Where the simulation is. at: simulated time; published: trades so far; speed: simulated seconds a second.
+
+    played: the newest slots of a simulated day, oldest first.
+    """
 
     running: bool
     sentence: str
@@ -45,6 +67,7 @@ class SimulatorSnapshot:
     speed: float
     at: datetime | None = None
     published: int = 0
+    played: tuple[PlayedSlot, ...] = ()
 
 
 def sample_week(number: int) -> Community:
@@ -138,16 +161,17 @@ class Simulator:
                 cleared_by = self._algorithm_id
                 trades = clear(self._settings, community, cleared_by)
                 slots = {slot: list(found) for slot, found in groupby(trades, key=lambda trade: trade.slot)}
-            self._publish(link, community, slots.get(self._slot, []))
+            later = (slot for slot in sorted(slots) if slot > self._slot)
+            self._publish(link, community, slots.get(self._slot, []), next_slot=next(later, None))
             self._slot += 1
             self._keep_alive(link, until=began + community.slot_h * 3600 / self._settings.simulator_speed)
         if self._slot >= community.slots:
             self._week, self._slot = self._week + 1, 0
 
-    def _publish(self, link: Link, community: Community, trades: Sequence[ClearedTrade]) -> None:
+    def _publish(
+        self, link: Link, community: Community, trades: Sequence[ClearedTrade], *, next_slot: int | None
+    ) -> None:
         """Hand a slot's trades to the broker. After a lost connection the same ids come again, and count once."""
-        from core.market.algorithms import get
-
         start_at = community.start_at + timedelta(hours=community.slot_h) * self._slot
         for number, trade in enumerate(trades):
             message = self._message(trade, number, start_at=start_at)
@@ -155,12 +179,30 @@ class Simulator:
         link.confirm()
         self._seq += len(trades)
         self._say(
-            f"Playing {start_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC of the sample community"
-            f" at {self._settings.simulator_speed:g} times the speed, cleared by {get(self._algorithm_id).name}.",
+            self._told(community, start_at, trading=bool(trades), next_slot=next_slot),
             at=start_at,
             published=self._seq,
             algorithm_id=self._algorithm_id,
+            played=(*self._snapshot.played, _played(community, self._slot, trades, start_at))[-KEPT_SLOTS:],
         )
+
+    def _told(self, community: Community, start_at: datetime, *, trading: bool, next_slot: int | None) -> str:
+        """What is played now, in the lab's zone; without a trade, until when there is none."""
+        from core.market.algorithms import get
+
+        zone = ZoneInfo(self._settings.time_zone)
+        said = (
+            f"Playing {start_at.astimezone(zone):%-d %b %Y %H:%M} of the sample community"
+            f" at {self._settings.simulator_speed:g} times the speed, cleared by {get(self._algorithm_id).name}."
+        )
+        if trading:
+            return said
+        no_sun = not community.solar_kw[self._slot].any()
+        why = "No sun" if no_sun else "No surplus"
+        if next_slot is None:
+            return f"{why}: nothing to trade for the rest of this week. {said}"
+        next_at = (community.start_at + timedelta(hours=community.slot_h) * next_slot).astimezone(zone)
+        return f"{why}: nothing to trade until {next_at:%H:%M}. {said}"
 
     def _message(self, trade: ClearedTrade, number: int, *, start_at: datetime) -> dict[str, object]:
         return {
@@ -182,3 +224,20 @@ class Simulator:
 
     def _say(self, sentence: str, **changes: object) -> None:
         self._snapshot = replace(self._snapshot, sentence=sentence, **changes)  # type: ignore[arg-type]
+
+
+def _played(community: Community, slot: int, trades: Sequence[ClearedTrade], start_at: datetime) -> PlayedSlot:
+    net_kwh = (community.load_kw[slot] - community.solar_kw[slot]) * community.slot_h
+    pairs = tuple(
+        (trade.seller, trade.buyer, trade.energy_wh / 1000, trade.price_micro_per_kwh / MICRO) for trade in trades
+    )
+    traded_kwh = sum(energy_kwh for _, _, energy_kwh, _ in pairs)
+    value = sum(energy_kwh * price for _, _, energy_kwh, price in pairs)
+    return PlayedSlot(
+        start_at=start_at,
+        demand_kwh=float(np.maximum(net_kwh, 0.0).sum()),
+        supply_kwh=float(np.maximum(-net_kwh, 0.0).sum()),
+        traded_kwh=traded_kwh,
+        price=value / traded_kwh if traded_kwh else None,
+        trades=pairs,
+    )

@@ -110,3 +110,33 @@ def test_the_sample_week_is_worth_trading_in_and_the_next_has_other_weather() ->
     assert len(trades) > 200
     assert len({trade.price_micro_per_kwh for trade in trades}) > 20
     assert all(3_000_000 <= trade.price_micro_per_kwh <= 7_000_000 for trade in trades)
+
+
+def evening(number: int) -> Community:
+    """Eighteen half hours, of which only the last has sun."""
+    day = sunny(number)
+    solar_kw = np.zeros_like(day.solar_kw)
+    solar_kw[-1, 0] = 4.0
+    return Community(day.household_ids, day.start_at, day.slot_h, day.load_kw, solar_kw, day.pv_kw)
+
+
+def test_the_night_is_said_with_the_hour_it_ends_in_the_labs_zone(bench: Bench, broker: Broker, feed: Feed) -> None:
+    settings = Settings(data_dir=bench.settings.data_dir, simulator_speed=360.0, time_zone="Asia/Kolkata")
+    simulator = Simulator(settings, endpoint=broker.endpoint, weeks=evening)
+    simulator.start()
+    wait_until(lambda: "nothing to trade" in simulator.sentence, "the night is said")
+    # slot 16 of 18 begins at 08:00 UTC, 13:30 in Kolkata; slot 17, the sunny one, half an hour later
+    assert simulator.sentence.startswith("No sun: nothing to trade until 14:00. Playing 1 Apr 2025 13:30 of the sample")
+    played = simulator.snapshot().played
+    assert [(slot.traded_kwh, slot.price, slot.demand_kwh) for slot in played] == [(0, None, 1.0)]
+    simulator.stop()
+
+
+def test_what_was_played_holds_energy_price_and_pairs(bench: Bench, broker: Broker, feed: Feed) -> None:
+    simulator = Simulator(quick_settings(bench), endpoint=broker.endpoint, weeks=sunny)
+    simulator.start()
+    wait_until(lambda: len(simulator.snapshot().played) == 48, "a day is kept, and no more")
+    simulator.stop()
+    slot = simulator.snapshot().played[-1]
+    assert (slot.demand_kwh, slot.supply_kwh, slot.traded_kwh, slot.price) == (1.0, 2.0, 1.0, 3.0)
+    assert slot.trades == (("HH001", "HH002", 1.0, 3.0),)

@@ -12,13 +12,14 @@ import pytest
 
 from core.chain.records import ChainStatus
 from core.live.price import PricePoint, PriceSnapshot
+from core.live.simulator import PlayedSlot
 from core.live.snapshot import FeedSnapshot, LiveTrade
 from core.store.pool import PendingRow
 from core.store.quarantine import QuarantineRow
 from core.web.format import Numbers
 from core.web.live import screen as badges_module
 from core.web.live import tables
-from core.web.live.screen import _running_mean, price_chart
+from core.web.live.screen import _running_mean, day_chart, price_chart
 
 RUPEES = Numbers("₹", "1,234.5")
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -179,3 +180,17 @@ def test_a_price_outside_the_band_is_still_on_the_chart() -> None:
     low, high = chart.layout.yaxis.range
     assert low < 3.0
     assert high > 9.0
+
+
+def test_the_simulated_day_is_drawn_in_its_own_hours_with_units() -> None:
+    start = datetime(2025, 4, 1, 2, 30, tzinfo=UTC)
+    played = [
+        PlayedSlot(start, 1.0, 2.0, 1.0, 3.5, (("HH001", "HH002", 1.0, 3.5),)),
+        PlayedSlot(start + timedelta(minutes=30), 1.0, 0.0, 0.0, None, ()),
+    ]
+    chart = day_chart(played, PriceSnapshot((), None, 900.0, None, 7.0, 3.0), currency="₹", zone=KOLKATA)
+    traced = {trace.name: trace for trace in chart.data}
+    assert [f"{at:%H:%M}" for at in traced["Price"].x] == ["08:00", "08:30"]
+    assert list(traced["Price"].y) == [3.5, None]
+    assert list(traced["Traded"].y) == [1.0, 0.0]
+    assert (chart.layout.yaxis.title.text, chart.layout.yaxis2.title.text) == ("Price (₹/kWh)", "Energy (kWh a slot)")

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from core.chain.records import BlockSummary, ChainStatus
 from core.exchange import Exchange, current
 from core.live.price import PriceSnapshot
+from core.live.simulator import PlayedSlot
 from core.live.snapshot import FeedSnapshot, LiveTrade
 from core.web.charts import ACCENT, GRID_PRICE, MUTED, figure
 from core.web.escape import markdown
@@ -48,6 +49,7 @@ class LiveScreen:
     mean_course: tuple[float, ...]
     energy_course: tuple[float, ...]
     price_chart: go.Figure
+    day_chart: go.Figure | None
     blocks: str
     trades: str
     publishers: str
@@ -96,6 +98,7 @@ def build(exchange: Exchange) -> LiveScreen:
     zone, numbers = ZoneInfo(settings.time_zone), numbers_of(settings)
     price, feed, chain = exchange.price.snapshot(), exchange.feed.cache.snapshot(), exchange.chain.status()
     blocks: list[BlockSummary] = exchange.chain.blocks(limit=BLOCKS_SHOWN)
+    played = exchange.simulator.snapshot().played if exchange.simulator is not None else ()
     return LiveScreen(
         at=now,
         price=price,
@@ -108,6 +111,7 @@ def build(exchange: Exchange) -> LiveScreen:
         mean_course=_running_mean(feed.recent[:COURSE]),
         energy_course=tuple(trade.energy_kwh for trade in reversed(feed.recent[:COURSE])),
         price_chart=price_chart(price, currency=settings.currency, zone=zone),
+        day_chart=day_chart(played, price, currency=settings.currency, zone=zone) if played else None,
         blocks=tables.blocks(blocks, zone=zone, numbers=numbers),
         trades=tables.trades(feed.recent[:TRADES_SHOWN], zone=zone, numbers=numbers),
         publishers=tables.publishers(feed.publishers, now=now, zone=zone, numbers=numbers),
@@ -234,4 +238,62 @@ def price_chart(price: PriceSnapshot, *, currency: str, zone: ZoneInfo) -> go.Fi
     prices = [point.price for point in points]
     low, high = min([price.feed_in_price, *prices]), max([price.retail_price, *prices])
     chart.update_yaxes(range=[low - margin, high + margin], tickformat=".2f")
+    return chart
+
+
+def day_chart(played: Sequence[PlayedSlot], price: PriceSnapshot, *, currency: str, zone: ZoneInfo) -> go.Figure:
+    """The simulated community's last day in its own hours: energy as bars, the price between the grid's two above."""
+    at = [slot.start_at.astimezone(zone).replace(tzinfo=None) for slot in played]
+    span = [at[0], at[-1]]
+    energy = {"x": at, "yaxis": "y2", "hovertemplate": "%{y:.2f} kWh"}
+    traces: list[go.Bar | go.Scatter] = [
+        go.Bar(y=[slot.traded_kwh for slot in played], name="Traded", marker={"color": ACCENT}, opacity=0.75, **energy),
+        go.Scatter(
+            y=[slot.supply_kwh for slot in played],
+            name="Solar to spare",
+            mode="lines",
+            line={"color": MUTED, "width": 1.5, "shape": "hvh"},
+            **energy,
+        ),
+    ]
+    for level, name, dash in ((price.feed_in_price, "Feed-in", "dot"), (price.retail_price, "Retail", "solid")):
+        traces.append(
+            go.Scatter(
+                x=span,
+                y=[level, level],
+                name=name,
+                mode="lines",
+                line={"color": MUTED, "width": 1, "dash": dash},
+                hovertemplate=f"%{{y:.2f}} {currency}/kWh",
+            )
+        )
+    traces[-1].update(fill="tonexty", fillcolor="rgba(127,137,155,0.10)")
+    traces.append(
+        go.Scatter(
+            x=at,
+            y=[slot.price for slot in played],
+            name="Price",
+            mode="lines+markers",
+            line={"color": ACCENT, "width": 2},
+            marker={"size": 5},
+            hovertemplate=f"%{{y:.2f}} {currency}/kWh",
+        )
+    )
+    chart = figure(traces, y_title=f"Price ({currency}/kWh)", height=360)
+    margin = 0.08 * (price.retail_price - price.feed_in_price)
+    chart.update_yaxes(range=[price.feed_in_price - margin, price.retail_price + margin], tickformat=".1f")
+    chart.update_layout(
+        yaxis={"domain": [0.46, 1.0]},
+        yaxis2={
+            "title": "Energy (kWh a slot)",
+            "domain": [0.0, 0.38],
+            "anchor": "x",
+            "rangemode": "tozero",
+            "gridcolor": "rgba(127,137,155,0.22)",
+            "zeroline": False,
+            "automargin": True,
+        },
+        xaxis={"anchor": "y2", "tickformat": "%H:%M\n%-d %b"},
+        bargap=0.15,
+    )
     return chart
