@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import sys
@@ -21,7 +22,7 @@ from sqlalchemy import Connection
 from core.accounts import Accounts, Sessions, Tokens
 from core.chain import Chain
 from core.chain.records import MinedBlock
-from core.errors import LabError, LedgerReadOnlyError, UnavailableError
+from core.errors import ConflictError, LabError, LedgerReadOnlyError, UnavailableError
 from core.ledger.file import LedgerFile
 from core.ledger.transaction import audit
 from core.live.announcer import Announcer, retained_checkpoint
@@ -37,6 +38,8 @@ from core.store.pool import Pool
 from core.store.quarantine import Quarantine
 
 log = logging.getLogger(__name__)
+LOCK_FILE = "lab.lock"
+"""In the data folder; whoever holds it is the lab that starts services there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,17 @@ class Exchange:
         for folder in (settings.data_dir, settings.uploads_dir, settings.ledger_path.parent):
             _usable(folder)
         _require_no_other_writer(settings.ledger_path)
+        self._started = ExitStack()
+        self._started.callback(os.close, _held(settings.data_dir))
+        try:
+            self._build(settings)
+        except BaseException:
+            self._started.close()
+            raise
+
+    def _build(self, settings: Settings) -> None:
         self.store = Store(settings.resolved_database_url)
+        self._started.callback(self.store.close)
         self.pool = Pool(self.store)
         self.quarantine = Quarantine(self.store)
         self.accounts = Accounts(self.store, settings, audit=self._audit)
@@ -67,8 +80,14 @@ class Exchange:
         self.tokens = Tokens(self.store, audit=self._audit)
         self.announcer = Announcer(settings)
         self.chain = Chain(
-            settings, self.store, pool=self.pool, on_block=self._announce, retained=retained_checkpoint(settings)
+            settings,
+            self.store,
+            pool=self.pool,
+            on_block=self._announce,
+            retained=retained_checkpoint(settings),
+            announcing=lambda: self.announcer.problem,
         )
+        self._started.callback(self.chain.close)
         self.datasets = Datasets(self.store, settings, audit=self._audit)
         self.runs = Runs(self.store, settings, datasets=self.datasets, pool=self.pool, audit=self._audit)
         self.broker = None if settings.mqtt_host else Broker(settings)
@@ -80,7 +99,7 @@ class Exchange:
         self.simulator = Simulator(settings) if settings.simulator else None
         self.price = PriceSeries(settings, self.feed.cache.snapshot)
         self.scheduler = BackgroundScheduler(timezone=UTC)
-        self._started = ExitStack()
+        self._stopping = threading.Event()
         self._problem = ""
 
     def start(self) -> None:
@@ -104,9 +123,8 @@ class Exchange:
 
     def stop(self) -> None:
         """Stop what was started, last first; afterwards no thread, process or lock of ours is left."""
+        self._stopping.set()
         self._started.close()
-        self.chain.close()
-        self.store.close()
 
     # ---- mining
 
@@ -129,7 +147,9 @@ class Exchange:
         return Mined(block, f"Block {block.height} mined with {block.transactions} transactions.")
 
     def _mine_on_time(self) -> None:
-        self.mine()
+        """Block after block until less than a full one waits."""
+        while self.mine().block is not None and self.chain.full_block_waits() and not self._stopping.is_set():
+            pass
 
     def mining_problem(self) -> str:
         """Why the last attempt to mine failed; empty if it did not."""
@@ -180,6 +200,19 @@ def _require_no_other_writer(ledger_path: Path) -> None:
     """Raise ConflictError before anything is touched if another lab writes this ledger: it would share its database."""
     with suppress(LedgerReadOnlyError):  # a missing file is made, one that cannot be written is shown read-only
         LedgerFile(ledger_path).close()
+
+
+def _held(folder: Path) -> int:
+    """The data folder's lock, held until it is closed. Raises ConflictError if another lab has it."""
+    file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise ConflictError(
+            f"Another lab uses the data folder {folder}.", fix="Stop it first, or use another DATA_DIR."
+        ) from None
+    return file
 
 
 def _usable(folder: Path) -> None:

@@ -95,4 +95,6 @@ def main(path, key=""):
 
 
 if __name__ == "__main__":
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        sys.exit(print(__doc__))
     sys.exit(main(*sys.argv[1:]) if len(sys.argv) in (2, 3) else __doc__)

@@ -72,16 +72,19 @@ class Chain:
         pool: Pool | None = None,
         on_block: Callable[[MinedBlock], None] | None = None,
         retained: str = "",
+        announcing: Callable[[], str] = str,
     ) -> None:
         """clock: milliseconds since 1970 UTC. on_block: called after each block, in the thread that mined it.
 
         retained: a checkpoint of this lab that somebody else, a broker, has kept; the ledger must extend it.
+        announcing: why the newest checkpoint is not announced, "" if it is.
         """
         self.pool = pool or Pool(store, clock=clock)
         self._store = store
         self._told = settings.without_paths
         self._clock = clock
         self._on_block = on_block
+        self._announcing = announcing
         self._miner = Miner()
         self._publisher = Publisher(settings.data_dir / CHECKPOINTS_FILE)
         self._mining = threading.Lock()  # owns the writing side: _file, _unsettled
@@ -143,6 +146,11 @@ class Chain:
         if self._file is None or self._tip is None:
             raise LedgerReadOnlyError(self._damage or self._notice or "The ledger is closed.")
         return self._file, self._tip
+
+    def full_block_waits(self) -> bool:
+        """Whether so much is pending that a block cannot take more."""
+        rows = self.pool.pending(BLOCK_TRANSACTIONS)
+        return len(rows) == BLOCK_TRANSACTIONS or sum(len(row.body) for row in rows) > BLOCK_BYTES
 
     def _oldest(self) -> list[PendingRow]:
         rows: list[PendingRow] = []
@@ -227,6 +235,7 @@ class Chain:
             writable=self._file is not None,
             damage=self._told(self._damage) or None,
             notice=self._told(self._notice) or None,
+            problems=tuple(map(self._told, filter(None, self._failing()))),
             verified_height=verified.height if verified else None,
             verified_level=verified.level if verified else None,
             verified_at_ms=verified_at_ms,
@@ -237,6 +246,9 @@ class Chain:
             log_key=rules.log_key if rules else "",
             checkpoint=self._checkpoint,
         )
+
+    def _failing(self) -> tuple[str, ...]:
+        return self.verification.problem, self._publisher.problem, self._announcing()
 
     def _end(self) -> int | None:
         """Up to where the file is committed: a block may be being appended. All of it is looked at if it is damaged."""

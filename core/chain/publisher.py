@@ -21,6 +21,8 @@ class Publisher:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.problem = ""
+        self._failures = 0
 
     def publish(self, signed: str) -> None:
         """Append a note unless it is the last one already; never fails, since it can be done again."""
@@ -31,15 +33,19 @@ class Publisher:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
                 end, last = _end_of_notes(file)
-                if last.endswith(note):
-                    return
-                os.ftruncate(file, end)
-                os.pwrite(file, (b"\n" if end else b"") + note, end)
-                os.fsync(file)
+                if not last.endswith(note):
+                    os.ftruncate(file, end)
+                    os.pwrite(file, (b"\n" if end else b"") + note, end)
+                    os.fsync(file)
             finally:
                 os.close(file)
         except OSError as error:
             log.warning("checkpoint not published to %s: %s", self.path, error)
+            self._failures += 1
+            times = f" {self._failures} times" if self._failures > 1 else ""
+            self.problem = f"The checkpoint could not be written to {self.path}{times}: {error.strerror}."
+        else:
+            self._failures, self.problem = 0, ""
 
     def text(self) -> str:
         """Everything published so far; "" if nothing was."""

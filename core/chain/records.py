@@ -16,6 +16,7 @@ class ChainStatus:
     height, tip_hash, tip_at_ms: of the last block (-1, "", None before the genesis block). transactions: mined ones,
     without the genesis line. writable: blocks can be appended; if not, `damage` or `notice` says why.
     damage: what is wrong with the file, for every page to show. notice: anything else a person should know.
+    problems: what fails again and again in the background (verification, checkpoints), a sentence each.
     verified_*: the last full verification that ended well; verifying: share done of the one that runs.
     """
 
@@ -37,6 +38,7 @@ class ChainStatus:
     origin: str
     log_key: str
     checkpoint: str
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class Verification:
         self._one = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        self.problem = ""
         self.share: float | None = None
         self.sound: tuple[Verdict, int] | None = None
 
@@ -49,6 +50,7 @@ class Verification:
                 verdict = self._measured(level, progress, replay)
             finally:
                 self.share = None
+        self.problem = ""
         if verdict.ok:
             self.sound = (verdict, self._clock())
         else:
@@ -87,8 +89,9 @@ class Verification:
             self.run(BACKGROUND_LEVEL, progress=rest)
         except _StoppedError:
             pass
-        except Exception:
+        except Exception as error:
             log.exception("background verification failed")
+            self.problem = f"The background verification failed ({type(error).__name__}: {error})."
 
     def close(self) -> None:
         """Stop a verification that runs in the background, and wait for it."""

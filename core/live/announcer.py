@@ -58,6 +58,8 @@ class Announcer:
         self._text = b""
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self._failures = 0
+        self.problem = ""
 
     def announce(self, text: str) -> None:
         """Publish this next; returns at once."""
@@ -101,5 +103,9 @@ class Announcer:
             publish_once(endpoint, topic, text, client_id=client_id, retain=True)
         except Exception as error:
             _LOG.warning("checkpoint not published over MQTT: %s", error)
+            self._failures += 1
+            times = f" {self._failures} times" if self._failures > 1 else ""
+            self.problem = f"The checkpoint could not be announced over MQTT{times}: {error}"
             return False
+        self._failures, self.problem = 0, ""
         return True

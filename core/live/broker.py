@@ -13,27 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UnavailableError
-from core.live import broker_memory
-from core.live.broker_memory import KeptSession
+from core.live.clients import Client
 from core.live.endpoint import CLIENT_FILES, Endpoint, read_options, subscribed_topics, write_options
+from core.live.sessions import Sessions
 from core.settings import Settings
 
 HOST = "127.0.0.1"
 PORTS_TRIED = 100
 USERNAME = "lab"
+MAX_CONNECTIONS = 500
 
-_START_S = 15.0
-_STOP_S = 10.0
-_AGAIN_S = 1.0
+_CONNECT_S = 10.0
+_GOODBYE_S = 1.0
+_LOOK_S = 1.0
 _LOG = logging.getLogger(__name__)
 
 
 class Broker:
-    """Starts amqtt for the app itself, `mosquitto_pub` and devices on this computer.
+    """A broker for the app itself, `mosquitto_pub` and devices on this computer.
 
     The user name and password are made on the first start, kept in a 0600 file of the data folder and used again.
-    A taken port gives way to the next free one; `sentence` says so. The feed's session is there before the port
-    opens, so nothing that is published early is lost; sessions survive `stop` and `start`.
+    A taken port gives way to the next free one; `sentence` says so. What a publisher was told at QoS 1 is in the pool:
+    see `core.live.sessions`.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,8 +42,7 @@ class Broker:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
-        self._server: Any = None
-        self._ended = threading.Event()
+        self._sessions: Sessions | None = None
         self.endpoint: Endpoint | None = None
         self.sentence = "The embedded broker is not running."
 
@@ -60,101 +60,164 @@ class Broker:
         endpoint = Endpoint(HOST, port, username=USERNAME, password=password, embedded=True)
         write_options(self._settings.data_dir, endpoint)
         started: Future[None] = Future()
-        self._ended.clear()
         self._thread = threading.Thread(target=self._run, args=(endpoint, started), name="mqtt-broker", daemon=True)
         self._thread.start()
         try:
-            started.result(timeout=_START_S)
-        except Exception as error:
+            started.result()
+        except OSError as error:
             self.stop()
             raise UnavailableError(f"The embedded broker did not start on {endpoint.address}: {error}.") from error
         self.endpoint = endpoint
+        elsewhere = "" if port == self._settings.mqtt_port else f" Port {self._settings.mqtt_port} is taken."
+        self.sentence = f"The embedded broker listens on {endpoint.address}.{elsewhere}"
         _LOG.info("embedded broker on %s", endpoint.address)
         return endpoint
 
     def undelivered(self, client_id: str) -> int:
         """Messages that the session of `client_id` has not acknowledged yet."""
-        if self._loop is None or self._server is None:
+        if self._loop is None or self._sessions is None or self._thread is None:
             return 0
-        return asyncio.run_coroutine_threadsafe(_undelivered(self._server, client_id), self._loop).result(_STOP_S)
+        return asyncio.run_coroutine_threadsafe(_undelivered(self._sessions, client_id), self._loop).result()
 
     def stop(self) -> None:
-        """Close the port and end the thread."""
+        """Close the port and end the thread. What is not acknowledged is with its publishers, who send it again."""
         thread, loop, stopping = self._thread, self._loop, self._stopping
         self._thread = None
-        self._ended.set()
-        if loop is not None and stopping is not None and not loop.is_closed():
+        if thread is not None and loop is not None and stopping is not None and thread.is_alive():
             loop.call_soon_threadsafe(stopping.set)
         if thread is not None:
-            thread.join(timeout=_STOP_S)
+            thread.join()
         self.endpoint = None
         self.sentence = "The embedded broker is not running."
 
     def _run(self, endpoint: Endpoint, started: Future[None]) -> None:
-        """Serve until `stop`; a server that fails after its start is started again with what it remembers."""
-        while True:
-            try:
-                asyncio.run(self._serve(endpoint, started))
+        try:
+            asyncio.run(self._serve(endpoint, started))
+        except Exception as error:
+            if not started.done():
+                started.set_exception(error)
                 return
-            except Exception as error:
-                if not started.done():
-                    started.set_exception(error)
-                    return
-                _LOG.exception("the embedded broker failed")
-                self.sentence = f"The embedded broker failed ({type(error).__name__}) and starts again."
-            if self._ended.wait(_AGAIN_S):
-                return
+            _LOG.exception("the embedded broker failed")
+            self.sentence = f"The embedded broker failed ({type(error).__name__}); start the lab again."
 
     async def _serve(self, endpoint: Endpoint, started: Future[None]) -> None:
-        from core.live.broker_sessions import LosslessBroker  # amqtt takes 0.3 s to import
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        settings = self._settings
+        self._sessions = Sessions(
+            username=endpoint.username,
+            password=endpoint.password,
+            keeper=settings.mqtt_client_id,
+            topics=subscribed_topics(settings),
+        )
+        connections: set[Connection] = set()
+        server = await self._loop.create_server(
+            lambda: Connection(self._sessions, connections), endpoint.host, endpoint.port
+        )
+        started.set_result(None)
+        while not self._stopping.is_set():
+            for connection in list(connections):
+                connection.look(self._loop.time())
+            try:
+                async with asyncio.timeout(_LOOK_S):
+                    await self._stopping.wait()
+            except TimeoutError:
+                continue
+        server.close()
+        await _closed(connections)
 
-        logging.getLogger("amqtt").setLevel(logging.ERROR)
-        logging.getLogger("transitions").setLevel(logging.WARNING)
+
+class Connection(asyncio.Protocol):
+    """The wire of one client: writes of one turn of the loop go out together."""
+
+    def __init__(self, sessions: Any, connections: set[Connection]) -> None:
+        self._client = Client(sessions, self)
+        self._connections = connections
         self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        server = LosslessBroker(configuration(endpoint), kept=self._sessions())
-        await server.start()
-        self._server = server
-        if not started.done():
-            started.set_result(None)
-        self.sentence = f"The embedded broker listens on {endpoint.address}.{self._elsewhere(endpoint)}"
+        self._transport: Any = None
+        self._out: list[bytes] = []
+        self._heard_at = self._loop.time()
+
+    def connection_made(self, transport: Any) -> None:
+        """A client is there."""
+        self._transport = transport
+        if len(self._connections) >= MAX_CONNECTIONS:
+            _LOG.warning("more than %d connections: one is refused", MAX_CONNECTIONS)
+            transport.abort()
+        self._connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came. An error of ours ends this connection and no other."""
+        self._heard_at = self._loop.time()
         try:
-            await server.serve_until(self._stopping)
-        finally:
-            self._server = None
-            kept = await asyncio.wait_for(server.closing_memory(), _STOP_S / 2)
-            broker_memory.save(self._settings.data_dir, kept)
-            await asyncio.wait_for(server.shutdown(), _STOP_S / 2)
+            self._client.received(data)
+        except Exception:
+            _LOG.exception("a client's connection ends by an error of the broker")
+            self._transport.abort()
 
-    def _elsewhere(self, endpoint: Endpoint) -> str:
-        wanted = self._settings.mqtt_port
-        return "" if endpoint.port == wanted else f" Port {wanted} is taken by another program."
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._connections.discard(self)
+        self._client.lost()
 
-    def _sessions(self) -> list[KeptSession]:
-        """Those of the last stop, and the feed's."""
-        kept = broker_memory.take(self._settings.data_dir)
-        client_id = self._settings.mqtt_client_id
-        if all(session.client_id != client_id for session in kept):
-            subscriptions = tuple((topic, 1) for topic in subscribed_topics(self._settings))
-            kept.append(KeptSession(client_id, subscriptions, secrets.randbelow(65_535)))
-        return kept
+    def pause_writing(self) -> None:
+        """The client does not keep up."""
+        self._client.congested = True
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._client.congested = False
+
+    def look(self, now: float) -> None:
+        """End it if the client has been silent for longer than it promised, or never said who it is."""
+        if not self._transport.is_reading():
+            self._heard_at = now
+        allowed_s = 1.5 * self._client.keepalive_s if self._client.session is not None else _CONNECT_S
+        if allowed_s and now - self._heard_at > allowed_s:
+            self._transport.abort()
+
+    # ---- what the sessions ask for
+
+    def send(self, found: bytes) -> None:
+        """Write; never waits."""
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.append(found)
+
+    def _flush(self) -> None:
+        if self._out and not self._transport.is_closing():
+            self._transport.write(b"".join(self._out))
+        self._out.clear()
+
+    def close(self) -> None:
+        """End it after what was sent."""
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """End it now."""
+        self._transport.abort()
+
+    def reading(self, wanted: bool) -> None:
+        """Read on, or leave what comes in the client's hands."""
+        if not self._transport.is_closing() and wanted != self._transport.is_reading():
+            (self._transport.resume_reading if wanted else self._transport.pause_reading)()
 
 
-async def _undelivered(server: Any, client_id: str) -> int:
-    return int(server.undelivered(client_id))
+async def _closed(connections: set[Connection]) -> None:
+    """End every connection; one that does not take its last bytes is cut off."""
+    for connection in list(connections):
+        connection.close()
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _GOODBYE_S
+    while connections and loop.time() < deadline:
+        await asyncio.sleep(0.005)
+    for connection in list(connections):
+        connection.abort()
+    await asyncio.sleep(0)
 
 
-def configuration(endpoint: Endpoint) -> dict[str, Any]:
-    """amqtt's configuration: one TCP listener, password only, no other plugin."""
-    return {
-        "listeners": {"default": {"type": "tcp", "bind": endpoint.address}},
-        "plugins": {
-            "core.live.broker_password.PasswordPlugin": {
-                "username": endpoint.username,
-                "password": endpoint.password,
-            }
-        },
-    }
+async def _undelivered(sessions: Sessions, client_id: str) -> int:
+    return sessions.undelivered(client_id)
 
 
 def free_port(wanted: int) -> int:

@@ -56,6 +56,7 @@ _EARLIEST_MS = 946_684_800_000  # 2000-01-01
 _LATEST_MS = 4_102_444_800_000  # 2100-01-01
 _MS_FROM = 100_000_000_000  # a number of seconds stays below until the year 5138
 _SLOT_NUMBERS = 100_000
+_METER_NAMES = {"load_kW": "load_kw", "solar_kW": "solar_kw"}
 
 
 class TradeMessage(msgspec.Struct, frozen=True, gc=False):
@@ -113,15 +114,25 @@ def read_meter(household_id: str, payload: bytes, *, zone: tzinfo = UTC) -> Mete
     """The reading in a payload published for a household. Raises InputError with the reason."""
     if not _ID.fullmatch(household_id):
         raise _bad_id("The household in the topic", household_id)
-    fields = parse(payload)
-    if "timestamp" not in fields:
-        raise _missing("timestamp", fields)
+    fields = _as_in_files(parse(payload))
+    absent = [name for name in ("load_kw", "solar_kw", "timestamp") if name not in fields]
+    if absent:
+        raise _missing(" and ".join(absent), fields)
     return MeterMessage(
         household_id=household_id,
         load_kw=float(_number(fields, "load_kw", most=MAX_KW)),
         solar_kw=float(_number(fields, "solar_kw", most=MAX_KW)),
         at_ms=_time_ms(fields["timestamp"], "timestamp", zone),
     )
+
+
+def _as_in_files(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with `load_kW` and `solar_kW`, the spelling of CSV files, under the names used here."""
+    named = {_METER_NAMES.get(name, name): value for name, value in fields.items()}
+    if len(named) != len(fields):
+        twice = next(name for name in _METER_NAMES if name in fields and _METER_NAMES[name] in fields)
+        raise InputError(f"{twice} and {_METER_NAMES[twice]} are the same field; send one.", code="duplicate_key")
+    return named
 
 
 def parse(payload: bytes) -> dict[str, Any]:
@@ -189,7 +200,8 @@ def _depth(value: Any) -> int:
 
 def _missing(name: str, fields: Mapping[str, Any]) -> InputError:
     present = ", ".join(shown(field) for field in list(fields)[:8]) or "none"
-    return InputError(f"The field {name} is missing; found: {present}.", code="missing_field")
+    subject = f"The fields {name} are" if " and " in name else f"The field {name} is"
+    return InputError(f"{subject} missing; found: {present}.", code="missing_field")
 
 
 def _bad_id(name: str, found: str) -> InputError:

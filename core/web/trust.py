@@ -54,6 +54,15 @@ def trust(status: ChainStatus, clock: Clock, *, amounts: Amounts) -> Trust:
         return Trust("Damaged", "red", ":material/gpp_bad:", f"{status.damage} It is open for reading only.")
     if not status.writable:
         return Trust("Read-only", "orange", ":material/lock:", status.notice or "The ledger cannot be written now.")
+    found = _present(status, clock, amounts=amounts)
+    if status.problems:
+        sentence = f"{' '.join(status.problems)} {found.word}: {found.sentence}"
+        return Trust("Look here", "orange", ":material/warning:", sentence)
+    return found
+
+
+def _present(status: ChainStatus, clock: Clock, *, amounts: Amounts) -> Trust:
+    """How far the ledger is verified, and the notice if there is one."""
     notice = f" {status.notice}" if status.notice else ""
     if status.verifying is not None:
         return Trust(

@@ -91,6 +91,15 @@ def test_an_unwritable_place_for_checkpoints_stops_nothing(
     chain.submit(trades(1))
     assert chain.mine() is not None
     assert "checkpoint not published" in caplog.text
+    (said,) = chain.status().problems
+    assert "could not be written" in said
+    chain.submit(trades(1, first=1))
+    chain.mine()
+    assert "2 times" in chain.status().problems[0]
+    path.rmdir()
+    chain.submit(trades(1, first=2))
+    chain.mine()
+    assert chain.status().problems == ()
 
 
 def test_an_empty_ledger_with_checkpoints_of_one_is_not_begun_again(

@@ -19,6 +19,7 @@ from core.ledger.transaction import Transaction, audit, leaf_hash, note, result,
 from core.settings import Settings
 from core.store import Store
 from core.store import columns as columns_module
+from tests.patience import PATIENCE_S
 
 Opener = Callable[..., Chain]
 Trades = Callable[..., list[Transaction]]
@@ -46,7 +47,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
         ]
     )
     opened.mine()
-    assert opened.indexer.wait_for(61, timeout_s=30)
+    assert opened.indexer.wait_for(61, timeout_s=PATIENCE_S)
     yield opened
     opened.close()
     store.close()
@@ -247,12 +248,12 @@ def test_a_chart_is_computed_once_until_the_chain_grows(open_chain: Opener, trad
     chain = open_chain()
     chain.submit(trades(5))
     chain.mine()
-    assert chain.indexer.wait_for(1, timeout_s=10)
+    assert chain.indexer.wait_for(1, timeout_s=PATIENCE_S)
     first = chain.figures.over_time()
     assert chain.figures.over_time() is first
     chain.submit(trades(5, first=5))
     chain.mine()
-    assert chain.indexer.wait_for(2, timeout_s=10)
+    assert chain.indexer.wait_for(2, timeout_s=PATIENCE_S)
     assert chain.figures.over_time()["trades"].sum() == 10
 
 
@@ -264,12 +265,12 @@ def test_an_index_that_points_elsewhere_is_found_out_and_built_anew(
     for each in made:
         chain.submit([each])
         chain.mine()
-    assert chain.indexer.wait_for(6, timeout_s=10)
+    assert chain.indexer.wait_for(6, timeout_s=PATIENCE_S)
     chain.indexer.ask(lambda index, _: index._all("update tx set offset = offset + 3, height = 2"))
     with pytest.raises(UnavailableError, match="built anew"):
         chain.transactions()
     assert chain.transaction(made[0].tx_hash).block.height == 1
-    assert chain.indexer.wait_for(6, timeout_s=20)
+    assert chain.indexer.wait_for(6, timeout_s=PATIENCE_S)
     assert hashes(chain.transactions()) == [each.tx_hash for each in reversed(made)]
 
 
@@ -278,7 +279,7 @@ def test_a_row_taken_out_of_the_index_hides_nothing(open_chain: Opener, trades: 
     made = trades(3)
     chain.submit(made)
     chain.mine()
-    assert chain.indexer.wait_for(1, timeout_s=10)
+    assert chain.indexer.wait_for(1, timeout_s=PATIENCE_S)
     chain.indexer.ask(lambda index, _: index._all("delete from tx where seq = 1"))
     assert chain.transaction(made[1].tx_hash).checks["hash"]
 
@@ -289,14 +290,14 @@ def test_a_second_instance_reads_the_index_of_the_first_as_it_grows(
     first = open_chain()
     first.submit(trades(2))
     first.mine()
-    assert first.indexer.wait_for(1, timeout_s=10)
+    assert first.indexer.wait_for(1, timeout_s=PATIENCE_S)
     store = Store(settings.resolved_database_url)
     second = Chain(settings, store)
     try:
         assert len(second.transactions()) == 2
         first.submit(trades(1, first=2))
         first.mine()
-        assert first.indexer.wait_for(2, timeout_s=10)
+        assert first.indexer.wait_for(2, timeout_s=PATIENCE_S)
         assert len(second.transactions()) == 3
         assert second.figures.over_time()["trades"].sum() == 3
         first.indexer.anew()
@@ -316,7 +317,7 @@ def test_the_index_of_another_chain_is_not_used(tmp_path: Path) -> None:
         settings = Settings(data_dir=folder, ledger_path=folder / "ledger.json", uploads_dir=folder, proof_of_work=16)
         store = Store(settings.resolved_database_url)
         chain = Chain(settings, store)
-        assert chain.indexer.wait_for(5, timeout_s=20)
+        assert chain.indexer.wait_for(5, timeout_s=PATIENCE_S)
         found.append(set(hashes(chain.transactions(limit=50))))
         assert found[-1] == {leaf_hash(line) for height in range(1, 6) for line in chain.explorer.lines(height)}
         chain.close()

@@ -12,6 +12,7 @@ from core.chain import verification as verification_module
 from core.errors import LedgerReadOnlyError, UnavailableError
 from core.ledger.transaction import Transaction, result, run
 from core.settings import Settings
+from tests.patience import PATIENCE_S
 
 Opener = Callable[..., Chain]
 Trades = Callable[..., list[Transaction]]
@@ -26,7 +27,7 @@ def grown(chain: Chain, trades: Trades, blocks: int = 5) -> Chain:
 
 def wait(chain: Chain) -> None:
     assert chain.verification._thread is not None
-    chain.verification._thread.join(30)
+    chain.verification._thread.join(PATIENCE_S)
 
 
 def test_the_background_verification_says_how_far_and_when(open_chain: Opener, trades: Trades) -> None:
@@ -86,7 +87,7 @@ def test_closing_stops_a_verification_that_runs(
 
     monkeypatch.setattr(chain.verification, "_end", end)
     chain.start_verification()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE_S)
     chain.close()
     wait(chain)
     with pytest.raises(UnavailableError, match="stopped"):
@@ -116,3 +117,24 @@ def test_level_4_names_the_run_that_does_not_give_the_recorded_result(open_chain
     verdict = chain.verify(4, replay=lambda _, entry: "00" * 32)
     assert not verdict.ok
     assert verdict.sentence.startswith("Run run-aa (block 1, transaction 0, byte")
+
+
+def test_a_background_verification_that_fails_is_seen_in_the_status_until_one_ends(
+    open_chain: Opener, trades: Trades, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = grown(open_chain(announcing=lambda: "No broker takes it."), trades)
+
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(verification_module.verify, "verify", fail)
+        chain.start_verification()
+        wait(chain)
+    failed, unannounced = chain.status().problems
+    assert "background verification failed" in failed
+    assert "Permission denied" in failed
+    assert unannounced == "No broker takes it."
+    chain.start_verification()
+    wait(chain)
+    assert chain.status().problems == ("No broker takes it.",)

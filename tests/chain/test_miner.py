@@ -15,6 +15,7 @@ import pytest
 from core.chain.miner import Miner
 from core.ledger import work
 from core.settings import ROOT
+from tests.patience import PATIENCE_S
 
 DIGEST = hashlib.sha256(b"header").digest()
 WORK = 20_000
@@ -95,7 +96,7 @@ def test_the_process_ends_when_its_parent_is_killed() -> None:
     miner = psutil.Process(int(parent.stdout.readline()))
     parent.kill()
     parent.communicate()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while miner.is_running() and miner.status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.01)

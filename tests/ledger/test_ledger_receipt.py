@@ -160,3 +160,11 @@ def test_a_receipt_of_a_typical_trade_stays_below_one_and_a_half_kilobytes(tmp_p
         signature=bytes(64),
     )
     assert len(receipt.encode(longest)) <= 1536
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_the_tool_explains_itself_when_asked(option: str) -> None:
+    done = subprocess.run([sys.executable, TOOL, option], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "verify_receipt.py RECEIPT.json [KEY]" in done.stdout
+    assert subprocess.run([sys.executable, TOOL], capture_output=True, check=False).returncode == 1

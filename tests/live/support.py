@@ -25,6 +25,7 @@ from core.store import Store
 from core.store.feed import FeedStore
 from core.store.pool import Pool
 from core.store.quarantine import Quarantine
+from tests.patience import PATIENCE_S
 
 QUICK = Patience(first_s=0.02, longest_s=0.2, steady_s=1.0, silence_s=60.0)
 TOPIC = "iot-p2p-trading/trades"
@@ -36,7 +37,7 @@ def trade_payload(**changes: object) -> bytes:
     return json.dumps(GOOD | changes).encode()
 
 
-def wait_until(condition: Callable[[], object], what: str, *, timeout_s: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, *, timeout_s: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s in vain until {what}"
@@ -92,7 +93,7 @@ class Publisher:
         self._client.on_connect = lambda *_: self._connected.set()
         self._client.connect(endpoint.host, endpoint.port, keepalive=10)
         self._client.loop_start()
-        assert self._connected.wait(10)
+        assert self._connected.wait(PATIENCE_S)
 
     def _count(self, *_: object) -> None:
         self.acknowledged += 1
@@ -101,7 +102,7 @@ class Publisher:
         self._sent += qos > 0
         self._client.publish(topic, payload, qos=qos, retain=retain)
 
-    def wait(self, timeout_s: float = 60.0) -> None:
+    def wait(self, timeout_s: float = PATIENCE_S) -> None:
         wait_until(lambda: self.acknowledged >= self._sent, "the broker has everything", timeout_s=timeout_s)
 
     def close(self) -> None:
@@ -153,7 +154,7 @@ class Mosquitto:
         """As a system stops it: it saves its sessions."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
 
@@ -232,4 +233,4 @@ class Proxy:
         self._listener.close()
         self.cut()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(PATIENCE_S)

@@ -18,6 +18,7 @@ from core.live.broker import Broker
 from core.live.endpoint import Endpoint
 from core.live.feed import Patience
 from tests.live.support import Bench, Mosquitto, Proxy, Publisher, trade_payload, wait_until
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 REPO = Path(__file__).resolve().parents[2]
@@ -49,12 +50,12 @@ class FeedProcess:
     def kill(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(PATIENCE_S)
 
     def stop(self) -> int:
         assert self._process is not None
         self._process.terminate()
-        return self._process.wait(15)
+        return self._process.wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def kill_ten_times(bench: Bench, process: FeedProcess, *, messages: int) -> None
     """Kill the subscriber whenever so many messages are stored, at ten random numbers, and start it again."""
     chance = random.Random(6)
     for stored in sorted(chance.randrange(messages * 9 // 10) for _ in range(KILLS)):
-        wait_until(lambda stored=stored: bench.pool.pending_count() >= stored, "the feed is at work", timeout_s=60)
+        wait_until(lambda stored=stored: bench.pool.pending_count() >= stored, "the feed is at work")
         time.sleep(chance.uniform(0.0, 0.03))  # anywhere between a commit, its acknowledgements and the next
         process.kill()
         process.start()
@@ -123,7 +124,7 @@ def test_ten_kills_in_30000_messages_lose_nothing_and_double_nothing(
     expected = MESSAGES - bad
     kill_ten_times(bench, process, messages=expected)
     publisher.wait()
-    wait_until(lambda: bench.pool.pending_count() >= expected, "every good message is stored", timeout_s=60)
+    wait_until(lambda: bench.pool.pending_count() >= expected, "every good message is stored")
     wait_until(lambda: sum(bench.quarantine.totals().values()) >= bad, "every bad message is in quarantine")
     check_exactly_once(bench, messages=MESSAGES)
     assert set(bench.quarantine.totals()) == {"negative"}
@@ -211,7 +212,9 @@ def test_a_subscription_that_the_broker_lost_is_asked_for_again(bench: Bench, br
     feed = bench.feed(broker.endpoint, patience=Patience(silence_s=0.3))
     feed.start()
     wait_until(lambda: feed.cache.snapshot().connected, "the feed is connected")
-    broker._server._subscriptions.clear()
+    assert broker._sessions is not None
+    broker._sessions.keeper.filters.clear()
+    broker._sessions._routes.clear()
     publisher = publish(broker.endpoint)
 
     def arrived() -> bool:

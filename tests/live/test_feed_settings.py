@@ -28,6 +28,7 @@ from core.settings import Settings
 from core.store import feed as rows
 from core.store.feed import FeedStore
 from tests.live.support import TOPIC, Bench, Mosquitto, Publisher, trade_payload, wait_until
+from tests.patience import PATIENCE_S
 
 REPO = Path(__file__).resolve().parents[2]
 Key = ec.EllipticCurvePrivateKey
@@ -161,7 +162,7 @@ def process(bench: Bench, broker: Broker) -> Iterator[subprocess.Popen[str]]:
     )
     yield found
     found.kill()
-    found.wait(10)
+    found.wait(PATIENCE_S)
     assert found.stdout is not None
     found.stdout.close()
 
@@ -182,7 +183,7 @@ def test_the_app_follows_the_feeds_own_process(
     assert snapshot.publishers[0].last_seq == 7
     assert bench.pool.pending_count() == 1
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_S) == 0
     wait_until(lambda: follower.cache.snapshot().state == "off", "the app sees that it has ended")
     follower.stop()
     assert process.stdout is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.live import broker_sessions, feed, intake, link, meters, payload
+from core.live import feed, intake, link, meters, payload, sessions
 from core.live.payload import CODES, read_meter, read_trade
 from core.settings import Settings
 from core.store import quarantine
@@ -47,7 +47,7 @@ def test_the_examples_are_what_they_claim_to_be() -> None:
         f"{feed.Patience().longest_s:.0f} s, each shortened",
         f"silent for {feed.Patience().silence_s:.0f} s",
         f"within {link.ANSWER_S:.0f} s it connects anew",
-        f"keep more than {broker_sessions.MAX_QUEUED:,} messages",
+        f"keep more than {sessions.MAX_QUEUED:,} messages",
         f"{Settings().meter_slot_s / 60:.0f} minutes",
         Settings().mqtt_topic,
         Settings().mqtt_meters_topic,

@@ -193,3 +193,15 @@ def test_any_value_in_any_field_is_a_trade_or_a_reason(changes: dict[str, object
         assert error.code in CODES  # noqa: PT017  (a trade is as good an end)
     else:
         assert 0 < trade.energy_wh <= 10_000_000
+
+
+def test_a_reading_may_be_spelled_as_in_a_csv_file() -> None:
+    found = read_meter("HH001", b'{"load_kW": 1.5, "solar_kW": 0, "timestamp": "2026-01-05T10:15:00Z"}')
+    assert (found.load_kw, found.solar_kw) == (1.5, 0.0)
+    with pytest.raises(InputError, match="load_kW and load_kw are the same field"):
+        read_meter("HH001", b'{"load_kW": 1, "load_kw": 2, "solar_kw": 0, "timestamp": 1767225740}')
+
+
+def test_every_field_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(InputError, match='The fields solar_kw and timestamp are missing; found: "load_kw"'):
+        read_meter("HH001", b'{"load_kW": 1.5}')

@@ -56,6 +56,12 @@ def test_a_ledger_that_cannot_be_written_says_why(chain: Chain, notice: str | No
     assert said.sentence == (notice or "The ledger cannot be written now.")
 
 
+def test_what_fails_in_the_background_is_said_first(chain: Chain) -> None:
+    said = trust(replace(chain.status(), problems=("The checkpoint could not be written.",)), DELHI, amounts=Amounts())
+    assert (said.word, said.colour) == ("Look here", "orange")
+    assert said.sentence.startswith("The checkpoint could not be written. Not verified yet: The ledger ends at block 0")
+
+
 @pytest.fixture
 def bar(services: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The bar alone on a page of somebody who is signed in."""
