@@ -8,6 +8,7 @@ A receipt has what cannot be computed, and nothing else; the signature at the en
     log_path                             the frontier of the log before this block, smallest subtree first → log_root,
                                          and with the header as the next leaf → the root over height + 1 blocks
     origin, key, signature               Ed25519 over the checkpoint `origin ⏎ height + 1 ⏎ base64 root ⏎`
+    opening                              optional: what opens a private run, see core/ledger/commitment.py
 
 Paths, key and signature are base64; a path is its 32-byte hashes one after the other. `key` is there so that the
 receipt can be checked at all; whoever wants to know who signed compares it with the key they know.
@@ -24,21 +25,23 @@ from typing import Any
 import orjson
 
 from core.errors import LabError, LedgerError
-from core.ledger import canonical, checkpoint, merkle, transaction
+from core.ledger import canonical, checkpoint, commitment, merkle, transaction
 from core.ledger.block import Header
 from core.ledger.canonical import Json
 from core.ledger.checkpoint import Checkpoint
 
 _HASH = 32
 _FIELDS = {"transaction", "index", "tx_path", "header", "log_path", "origin", "key", "signature"}
-MAX_BYTES = 2 * canonical.MAX_BYTES
+_OPTIONAL = {"opening"}
+MAX_BYTES = 3 * canonical.MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What a receipt proves: this transaction is in this block of the log that this key signed.
 
-    checkpoint: the text that was signed; compare it with one you kept.
+    checkpoint: the text that was signed; compare it with one you kept. opened: the whole run, where the receipt opens
+    a private one.
     """
 
     tx_hash: str
@@ -49,6 +52,7 @@ class Checked:
     origin: str
     key: str
     checkpoint: str
+    opened: dict[str, Json] | None = None
 
 
 def make(
@@ -97,7 +101,7 @@ def _parsed(text: bytes) -> dict[str, Any]:
         found = canonical.admit(json.loads(text, object_pairs_hook=canonical.unique), where="the receipt")
     except (ValueError, RecursionError, LabError):
         found = None
-    if not isinstance(found, dict) or set(found) != _FIELDS:
+    if not isinstance(found, dict) or set(found) - _OPTIONAL != _FIELDS:
         raise LedgerError("This is not a receipt: it is not a JSON object with the fields of one.")
     return found
 
@@ -135,6 +139,7 @@ def _checked(receipt: dict[str, Any], expected: bytes | None) -> Checked:
             "The receipt does not hold: its parts do not lead to what was signed.",
             fix="Something in it was changed, or it was not made by this lab.",
         ) from None
+    whole = commitment.opened(receipt["transaction"], receipt["opening"]) if "opening" in receipt else None
     return Checked(
         tx_hash=transaction.leaf_hash(line),
         document=receipt["transaction"],
@@ -144,6 +149,7 @@ def _checked(receipt: dict[str, Any], expected: bytes | None) -> Checked:
         origin=found.origin,
         key=public.hex(),
         checkpoint=found.text,
+        opened=whole,
     )
 
 

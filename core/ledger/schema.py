@@ -48,12 +48,7 @@ SCHEMA: dict[str, dict[str, Rule]] = {
         "amount_micro": (_is_integer(0), "millionths, not negative"),
         "received_at_ms": TIME,
     },
-    "run": {
-        "run_id": ID,
-        "at_ms": TIME,
-        "dataset_digest": HEX,
-        "results": (lambda value: isinstance(value, list) and len(value) > 0, "a list of results"),
-    },
+    "run": {"run_id": ID, "at_ms": TIME},
     "audit": {"action": ID, "actor": (_is_text(128, shortest=0), "text"), "subject": ID, "at_ms": TIME},
     "note": {"text": (_is_text(4096), "text of 1 to 4096 characters"), "author": ID, "at_ms": TIME},
 }
@@ -66,10 +61,18 @@ OPTIONAL: dict[str, dict[str, Rule]] = {
         "traded_at_ms": TIME,
         "simulated": (lambda value: value is True, "true"),
     },
-    "run": {"actor": ID, "name": (_is_text(256), "text of 1 to 256 characters")},
+    "run": {
+        "actor": ID,
+        "name": (_is_text(256), "text of 1 to 256 characters"),  # of runs recorded before names stayed off the ledger
+        "dataset_digest": HEX,
+        "results": (lambda value: isinstance(value, list) and len(value) > 0, "a list of results"),
+        "findings": OBJECT,
+        "commitment": HEX,
+    },
     "audit": {"details": OBJECT},
     "note": {},
 }
+FINDINGS: dict[str, Rule] = {"count": (_is_integer(0), "a number not below 0"), "digest": HEX}
 RESULT: dict[str, Rule] = {
     "algorithm_id": ID,
     "source_digest": HEX,
@@ -90,10 +93,25 @@ def check(document: Json) -> None:
     if kind == "trade":
         _check_trade(document)
     if kind == "run":
-        for number, entry in enumerate(document["results"]):
-            if not isinstance(entry, dict):
-                raise TransactionError(f"Result {number} of the run is {shown(entry)}, expected an object.")
-            _check_fields(entry, RESULT, RESULT_OPTIONAL, f"Result {number} of the run")
+        _check_run(document)
+
+
+def _check_run(document: dict[str, Json]) -> None:
+    """Contents, or a commitment to them."""
+    contents = {"name", "dataset_digest", "results", "findings"} & set(document)
+    if "commitment" in document:
+        if contents:
+            raise TransactionError(f"The run has a commitment and also {', '.join(sorted(contents))}, expected one.")
+        return
+    for name in ("dataset_digest", "results"):
+        if name not in document:
+            raise TransactionError(f"The run has no {name}.")
+    if "findings" in document:
+        _check_fields(document["findings"], FINDINGS, {}, "The findings of the run")
+    for number, entry in enumerate(document["results"]):
+        if not isinstance(entry, dict):
+            raise TransactionError(f"Result {number} of the run is {shown(entry)}, expected an object.")
+        _check_fields(entry, RESULT, RESULT_OPTIONAL, f"Result {number} of the run")
 
 
 def _check_fields(

@@ -3,7 +3,8 @@
 kind    fields (optional ones in brackets)                                                     same one again if
 trade   buyer seller energy_wh price_micro_per_kwh amount_micro received_at_ms                 publisher + message_id,
         [publisher message_id sequence slot_ms traded_at_ms simulated]                         else the same bytes
-run     run_id at_ms dataset_digest results[…] [actor name]                                    run_id
+run     run_id at_ms dataset_digest results[…] [actor findings]                                run_id
+        or, of a private run: run_id at_ms commitment [actor]; see core/ledger/commitment.py
 audit   action actor subject at_ms [details]                                                   the same bytes
 note    text author at_ms                                                                      the same bytes
 genesis only the first line of block 0: see core/ledger/block.py                               –
@@ -171,10 +172,13 @@ def run(
     dataset_digest: str,
     results: Sequence[Mapping[str, Json]],
     actor: str = "",
-    name: str = "",
+    findings: Mapping[str, Json] | None = None,
 ) -> Transaction:
-    """A comparison of algorithms on one dataset; `results` are made by `result`."""
-    optional = {"actor": actor, "name": name}
+    """A comparison of algorithms on one dataset; `results` are made by `result`.
+
+    findings: count and digest of what was found about the readings. No name: free text is not for the ledger.
+    """
+    optional = {"actor": actor, "findings": findings}
     return from_document(
         {
             "kind": "run",

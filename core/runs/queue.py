@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import heapq
 import json
+import secrets
 import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import Connection
 
+from core.ledger import commitment
+from core.ledger.commitment import SALT_BYTES
 from core.runs.plan import RunPlan
+from core.runs.reports import Provenance
 from core.runs.results import Results
 from core.runs.transactions import run_transaction
 from core.store import Store
@@ -84,9 +89,14 @@ class RunQueue:
             result,
             plan=RunPlan.from_json(json.loads(row.plan)),
             actor=row.owner_id,
-            name=row.name,
+            findings=Provenance.from_json(row.provenance).findings,
             at_ms=now_ms,
         )
+        opening = None
+        if not row.figures_on_ledger:
+            salt = secrets.token_bytes(SALT_BYTES)
+            opening = msgspec.json.encode(commitment.opening(transaction, salt=salt)).decode()
+            transaction = commitment.seal(transaction, salt=salt)
         with self._store.begin() as connection:
             moved = self.rows.change_status(
                 connection,
@@ -97,6 +107,7 @@ class RunQueue:
                 result_key=result_key,
                 result_digest=result.result_digest,
                 tx_hash=transaction.tx_hash,
+                opening=opening,
             )
             if moved:
                 self._pool.insert(connection, [transaction])

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.errors import LabError, NotFoundError
+from cachetools import LRUCache
+
+from core.errors import LabError, LedgerError, NotFoundError
+from core.ledger import commitment
 from core.market.algorithms import get
 from core.market.contract import Algorithm, Value
 from core.runs.plan import digest
@@ -35,18 +37,23 @@ class Replayer:
         *,
         parquet: Callable[[str], Path],
         same_code: Callable[[str], bool],
+        opening: Callable[[str], Mapping[str, Any] | None],
         command: Sequence[str],
         limit_s: float,
     ) -> None:
-        """parquet: readings of a digest. same_code: whether a run was made by the market's code as it is now."""
+        """parquet: readings of a digest. same_code: whether a run was made by the market's code as it is now.
+
+        opening: what opens a private run, by its id.
+        """
         self._parquet = parquet
         self._same_code = same_code
+        self._opening = opening
         self._command = command
         self._limit_s = limit_s
-        self._known: OrderedDict[str, str | None] = OrderedDict()
+        self._known: LRUCache[str, str | None] = LRUCache(REMEMBERED)
         self._lock = threading.Lock()  # owns _known
 
-    def __call__(self, document: Entry, entry: Entry) -> str | None:
+    def __call__(self, document: Entry, entry: Entry, /) -> str | None:
         """The digest of one result of a run document, computed anew; None where that cannot be done."""
         key = _key(document, entry)
         with self._lock:
@@ -54,9 +61,18 @@ class Replayer:
                 wanted = [each for each in document["results"] if _key(document, each) not in self._known]
                 for each, found in zip(wanted, self._computed(document, wanted), strict=True):
                     self._known[_key(document, each)] = found
-                while len(self._known) > REMEMBERED:
-                    self._known.popitem(last=False)
             return self._known.get(key)
+
+    def opened(self, document: Entry, /) -> dict[str, Any] | None:
+        """The whole run behind a private one; None if this lab does not have what opens it."""
+        opening = self._opening(str(document["run_id"]))
+        if opening is None:
+            return None
+        try:
+            return commitment.opened(document, opening)
+        except LedgerError as error:
+            log.error("run %s: %s", document["run_id"], error)
+            return None
 
     def _computed(self, document: Entry, entries: Sequence[Entry]) -> list[str | None]:
         try:

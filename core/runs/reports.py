@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from core.readings import FileReport, Gap, Issue, Readings
+from core.runs.plan import digest
+
+_NUMBERS = ("slot_h", "load_kwh", "solar_kwh")
+"""Fields that JSON has as null where they are NaN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a result says of its readings. findings: what a person should doubt; assumptions: how they were read."""
+
+    findings: tuple[Issue, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """As JSON text; `from_json` reads it back."""
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Provenance:
+        """Read what `to_json` wrote."""
+        return msgspec.json.decode(text, type=cls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +59,20 @@ class Report:
         """The findings for which files were refused."""
         return tuple(issue for issue in self.issues if issue.severity == "error")
 
+    @property
+    def provenance(self) -> Provenance:
+        """What every result made of these readings carries."""
+        return Provenance(tuple(issue for issue in self.issues if issue.severity != "note"), self.assumptions)
+
     def to_json(self) -> str:
         """The report as JSON text: what a person downloads, and what `from_json` reads back."""
-        return json.dumps(_plain(asdict(self)), ensure_ascii=False, allow_nan=False)
+        return msgspec.json.encode(self).decode()
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        """Read what `to_json` wrote."""
-        found = json.loads(text)
-        return cls(
-            **{
-                **found,
-                "files": tuple(_file(each) for each in found["files"]),
-                "issues": tuple(Issue(**each) for each in found["issues"]),
-                "assumptions": tuple(found["assumptions"]),
-                "gaps": tuple(Gap(**each) for each in found["gaps"]),
-                "household_ids": tuple(found["household_ids"]),
-                "slot_h": _number(found["slot_h"]),
-                "start_at": _time(found["start_at"]),
-                "end_at": _time(found["end_at"]),
-                "load_kwh": _number(found["load_kwh"]),
-                "solar_kwh": _number(found["solar_kwh"]),
-                "positions": {name: (place[0], place[1]) for name, place in found["positions"].items()},
-            }
-        )
+        """Read what `to_json` wrote, of this version or an earlier one."""
+        found = msgspec.json.decode(text)
+        return msgspec.convert({**_defined(found), "files": [_defined(each) for each in found["files"]]}, cls)
 
 
 def report_of(readings: Readings, *, digest: str) -> Report:
@@ -84,33 +97,10 @@ def report_of(readings: Readings, *, digest: str) -> Report:
     )
 
 
-def _file(document: dict[str, Any]) -> FileReport:
-    return FileReport(
-        **{
-            **document,
-            "households": tuple(document["households"]),
-            "slot_h": _number(document["slot_h"]),
-            "start_at": _time(document["start_at"]),
-            "end_at": _time(document["end_at"]),
-        }
-    )
+def digest_of(findings: Sequence[Issue]) -> str:
+    """The digest of findings, as the run's transaction has it: SHA-256 of their canonical JSON."""
+    return digest([asdict(issue) for issue in findings])
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+def _defined(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: math.nan if value is None and name in _NUMBERS else value for name, value in document.items()}

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from core.errors import ConflictError, InputError, NotFoundError, TooManyRequestsError
+from core.readings import Issue
 from core.runs.access import Access, Audit, Link, NewLink, at, unaudited
 from core.runs.comparison import market_digest
 from core.runs.datasets import Datasets, now_ms, plain_name
@@ -20,6 +22,7 @@ from core.runs.plan import RunPlan, check_plan
 from core.runs.progress import Progress, Speeds
 from core.runs.queue import RunQueue
 from core.runs.replay import Replayer
+from core.runs.reports import Provenance
 from core.runs.results import Results, RunResult
 from core.runs.transactions import check_size
 from core.runs.worker_process import COMMAND
@@ -46,7 +49,9 @@ class RunState:
     """A run as a page shows it.
 
     progress: 0 to 1. left_s: None while there is nothing to judge it by. queue_position: 1 is next, None if not
-    queued. cursor: hand it to `history` as `before` for what is older.
+    queued. figures_on_ledger: else the ledger has a salted commitment, see `Runs.opening`. findings: what a person
+    should doubt about the readings; assumptions: how they were read. cursor: hand it to `history` as `before` for what
+    is older.
     """
 
     run_id: str
@@ -69,6 +74,9 @@ class RunState:
     result_digest: str | None
     tx_hash: str | None
     shared: bool
+    figures_on_ledger: bool
+    findings: tuple[Issue, ...]
+    assumptions: tuple[str, ...]
     cursor: int
 
     @property
@@ -110,7 +118,11 @@ class Runs:
             speeds=self._speeds,
         )
         self.replay = Replayer(
-            parquet=datasets.parquet, same_code=self._same_code, command=command, limit_s=algorithm_limit_s
+            parquet=datasets.parquet,
+            same_code=self._same_code,
+            opening=self._opening,
+            command=command,
+            limit_s=algorithm_limit_s,
         )
 
     # ---- the workers
@@ -132,9 +144,20 @@ class Runs:
 
     # ---- one run
 
-    def start(self, user_id: str, dataset_id: str, *, plan: RunPlan, name: str = "", tags: Sequence[str] = ()) -> str:
+    def start(
+        self,
+        user_id: str,
+        dataset_id: str,
+        *,
+        plan: RunPlan,
+        name: str = "",
+        tags: Sequence[str] = (),
+        figures_on_ledger: bool = True,
+    ) -> str:
         """Queue a run on the dataset as it is now; durable when this returns its id.
 
+        figures_on_ledger: whether everybody who reads the ledger can read figures, parameters and tariffs, for ever;
+        else it has a salted commitment that the owner can open.
         Raises NotFoundError without the right to read the dataset, MarketError for an unknown algorithm or
         parameter, TooLargeError, TooManyRequestsError when too many of this user's runs wait.
         """
@@ -145,6 +168,8 @@ class Runs:
             plan,
             name=plain_name(name) or _proposed_name(dataset.name, plan),
             tags=_tags(tags),
+            figures_on_ledger=figures_on_ledger,
+            provenance=self._datasets.report(dataset_id, user_id=user_id).provenance.to_json(),
         )
 
     def again(self, run_id: str, *, user_id: str, link: str = "") -> str:
@@ -159,6 +184,8 @@ class Runs:
             _plan(row),
             name=row.name,
             tags=tuple(json.loads(row.tags)),
+            figures_on_ledger=row.figures_on_ledger,
+            provenance=row.provenance,
         )
 
     def state(self, run_id: str, *, user_id: str, link: str = "") -> RunState:
@@ -172,6 +199,11 @@ class Runs:
             while not (state := self.state(run_id, user_id=user_id)).ended and time.monotonic() < until:
                 self._queue.changed.wait(until - time.monotonic())
         return state
+
+    def opening(self, run_id: str, *, user_id: str) -> dict[str, Any] | None:
+        """What opens the commitment that the ledger has of one's private run; None when there is nothing to open."""
+        self._access.owned(run_id, user_id=user_id)
+        return self._opening(run_id)
 
     def cancel(self, run_id: str, *, user_id: str, is_admin: bool = False) -> None:
         """End a queued or running run. Raises ConflictError when it has ended already."""
@@ -243,10 +275,18 @@ class Runs:
     # ---- within
 
     def _enqueue(
-        self, user_id: str, dataset: tuple[str, str, str, str], plan: RunPlan, *, name: str, tags: Sequence[str]
+        self,
+        user_id: str,
+        dataset: tuple[str, str, str, str],
+        plan: RunPlan,
+        *,
+        name: str,
+        tags: Sequence[str],
+        figures_on_ledger: bool,
+        provenance: str,
     ) -> str:
         check_plan(plan)
-        check_size(plan, name=name)
+        check_size(plan)
         self._datasets.parquet(dataset[2])
         waiting = self._rows.count("queued", owner_id=user_id)
         if waiting >= QUEUED_A_USER:
@@ -267,6 +307,8 @@ class Runs:
             status="queued",
             message="",
             queued_at_ms=self._clock(),
+            figures_on_ledger=figures_on_ledger,
+            provenance=provenance,
         )
         self._rows.insert(row)
         log.info("user %s: run %s queued, %d rows", user_id, row.run_id, plan.rows)
@@ -281,6 +323,10 @@ class Runs:
                 for each in result.rows:
                     cells = result.slots * len(result.household_ids)
                     self._speeds.learn(each.algorithm_id, cells=cells, seconds=each.seconds)
+
+    def _opening(self, run_id: str) -> dict[str, Any] | None:
+        row = self._rows.get(run_id)
+        return None if row is None or row.opening is None else json.loads(row.opening)
 
     def _same_code(self, run_id: str) -> bool:
         """Whether the market's code is what it was for a run of this lab; taken for granted for a run it never had."""
@@ -297,7 +343,7 @@ class Runs:
 
     def _state(self, row: RunRow, positions: dict[str, int]) -> RunState:
         plan = _plan(row)
-        progress = self._progress(row, plan)
+        progress, provenance = self._progress(row, plan), Provenance.from_json(row.provenance)
         return RunState(
             run_id=row.run_id,
             owner_id=row.owner_id,
@@ -319,6 +365,9 @@ class Runs:
             result_digest=row.result_digest,
             tx_hash=row.tx_hash,
             shared=row.shared,
+            figures_on_ledger=row.figures_on_ledger,
+            findings=provenance.findings,
+            assumptions=provenance.assumptions,
             cursor=row.seq,
         )
 

@@ -6,7 +6,21 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, String, Table, Text, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from core.store.database import Store, metadata
 from core.store.shares import drop_links
@@ -35,13 +49,20 @@ runs = Table(
     Column("result_digest", String(64)),
     Column("tx_hash", String(64)),
     Column("shared", Boolean, nullable=False),
+    Column("figures_on_ledger", Boolean, nullable=False, server_default=true()),
+    Column("opening", Text),
+    Column("provenance", Text, nullable=False, server_default="{}"),
     Index("runs_of_owner", "owner_id", "seq"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as kept; `result_key` names the folder of its result."""
+    """A run as kept; `result_key` names the folder of its result.
+
+    figures_on_ledger: whether its transaction says what it found; else `opening` is what opens the commitment there,
+    JSON. provenance: what is to be said of the readings, JSON.
+    """
 
     run_id: str
     owner_id: str
@@ -61,6 +82,9 @@ class RunRow:
     result_digest: str | None = None
     tx_hash: str | None = None
     shared: bool = False
+    figures_on_ledger: bool = True
+    opening: str | None = None
+    provenance: str = "{}"
     seq: int = 0
 
 

@@ -19,7 +19,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, inspect, select, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    inspect,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.schema import CreateColumn
 
 from core.errors import UnavailableError
@@ -38,16 +51,22 @@ class Step:
     apply: Callable[[Connection], None]
 
 
-STEPS: tuple[Step, ...] = ()
-"""In order, one number apart. Append `Step(n, "…", function)`; `add_column` is what most of them need."""
-
-
 def add_column(connection: Connection, table: str, column: Column[Any]) -> None:
     """Add a column like the one the table is declared with now. One that may not be empty needs a `server_default`."""
     if column.name in {found["name"] for found in inspect(connection).get_columns(table)}:
         return  # the table itself is younger than the step
     declared = CreateColumn(column).compile(dialect=connection.dialect)
     connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {declared}"))
+
+
+def _privacy_of_runs(connection: Connection) -> None:
+    add_column(connection, "runs", Column("figures_on_ledger", Boolean, nullable=False, server_default=true()))
+    add_column(connection, "runs", Column("opening", Text))
+    add_column(connection, "runs", Column("provenance", Text, nullable=False, server_default="{}"))
+
+
+STEPS: tuple[Step, ...] = (Step(2, "runs may keep their figures off the ledger, and carry findings", _privacy_of_runs),)
+"""In order, one number apart. Append `Step(n, "…", function)`; `add_column` is what most of them need."""
 
 
 def version() -> int:

@@ -14,8 +14,8 @@ import pytest
 
 from core.chain.reading import read_only
 from core.errors import LedgerError, UnavailableError
-from core.ledger import receipt
-from core.ledger.checkpoint import verifier_key
+from core.ledger import block, commitment, merkle, receipt, transaction
+from core.ledger.checkpoint import Checkpoint, SigningKey, verifier_key
 from core.ledger.generate import generate
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "verify_receipt.py"
@@ -140,8 +140,6 @@ def test_without_key_and_checkpoints_there_is_no_receipt_and_a_sentence_says_why
 
 def test_a_receipt_of_a_typical_trade_stays_below_one_and_a_half_kilobytes(tmp_path: Path) -> None:
     # the longest paths of a ledger of 10,000 blocks: 7 hashes in a block of 100, 13 in the log of 8,191 blocks
-    from core.ledger import block
-
     line = (
         b'{"amount_micro":23800000,"buyer":"HH002","energy_wh":3500,"kind":"trade","message_id":"m-123456",'
         b'"price_micro_per_kwh":6800000,"publisher":"roof","received_at_ms":1767225740000,"seller":"HH001"}'
@@ -168,3 +166,54 @@ def test_the_tool_explains_itself_when_asked(option: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "verify_receipt.py RECEIPT.json [KEY]" in done.stdout
     assert subprocess.run([sys.executable, TOOL], capture_output=True, check=False).returncode == 1
+
+
+def private_receipt() -> dict[str, Any]:
+    """The receipt of a private run, with what opens it."""
+    entry = transaction.result(
+        algorithm_id="grid_only",
+        source_digest="ab" * 32,
+        parameters={"k": 0.5},
+        figures={"community_cost": 12.5},
+        invariants={"energy_balance": True},
+        result_digest="cd" * 32,
+    )
+    run = transaction.run(run_id="r1", at_ms=1, dataset_digest="ef" * 32, actor="u1", results=[entry])
+    sealed = commitment.seal(run, salt=b"s" * 32)
+    header, _ = block.draft(
+        [sealed.body], height=0, prev="0" * 64, log_root=merkle.Frontier().root(), time_ms=2, work=1
+    )
+    key = SigningKey(bytes(32))
+    signed = Checkpoint("lab", 1, merkle.leaf(header.encode()))
+    return receipt.make(
+        sealed.body,
+        index=0,
+        tx_path=[],
+        header=header,
+        peaks=[],
+        origin="lab",
+        public=key.public,
+        signature=key.signature(signed),
+    ) | {"opening": commitment.opening(run, salt=b"s" * 32)}
+
+
+def test_a_receipt_opens_a_private_run_and_a_forged_opening_is_found(tmp_path: Path) -> None:
+    good, path = private_receipt(), tmp_path / "receipt.json"
+    path.write_bytes(receipt.encode(good))
+    checked = receipt.check(path.read_bytes())
+    assert "results" not in checked.document
+    assert checked.opened is not None
+    assert checked.opened["results"][0]["figures"] == {"community_cost_micro": 12_500_000}
+    assert '"community_cost_micro":12500000' in tool(path).stdout
+    for place in (("salt",), ("transaction", "at_ms"), ("transaction", "dataset_digest")):
+        bad = json.loads(json.dumps(good))
+        at = bad["opening"]
+        for name in place[:-1]:
+            at = at[name]
+        at[place[-1]] = changed(at[place[-1]])
+        path.write_text(json.dumps(bad))
+        with pytest.raises(LedgerError, match="opening"):
+            receipt.check(path.read_bytes())
+        assert tool(path).returncode == 1, place
+    without = {name: value for name, value in good.items() if name != "opening"}
+    assert receipt.check(receipt.encode(without)).opened is None

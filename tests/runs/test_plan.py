@@ -53,6 +53,6 @@ def test_a_run_too_large_for_one_transaction_is_refused_before_it_starts() -> No
     selections = tuple(Selection(f"algorithm_{number}") for number in range(20))
     few = RunPlan(selections, tuple(Scenario(f"s{number}") for number in range(2)))
     many = RunPlan(selections, tuple(Scenario(f"s{number}") for number in range(10)))
-    check_size(few, name="few")
+    check_size(few)
     with pytest.raises(TooLargeError, match="10 scenarios of 20 algorithms do not fit one transaction"):
-        check_size(many, name="many")
+        check_size(many)

@@ -43,6 +43,7 @@ NEEDS = {
     "POST /api/runs": WRITE,
     "GET /api/runs/{run_id}": READ,
     "POST /api/runs/{run_id}/cancel": WRITE,
+    "GET /api/runs/{run_id}/receipt": READ,
     "GET /api/runs/{run_id}/result": READ,
     "GET /api/runs/{run_id}/figures": READ,
     "GET /api/runs/{run_id}/figures.csv": READ,
@@ -152,6 +153,7 @@ def test_somebody_elses_datasets_and_runs_are_not_found(house: House) -> None:
     assert others.request("DELETE", f"/api/runs/{run_id}").status_code == 404
     assert others.post(f"/api/runs/{run_id}/cancel").status_code == 404
     assert others.get(f"/api/runs/{run_id}/result").status_code == 404
+    assert others.get(f"/api/runs/{run_id}/receipt").status_code == 404
     begun = others.post("/api/runs", json={"dataset_id": sample.dataset_id, "algorithms": [{"id": "grid_only"}]})
     assert begun.status_code == 404
     assert others.get("/api/datasets").json()["items"] == []

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from core.chain.export import csv_cell
+from core.errors import ConflictError
 from core.exchange import current
 from core.market.algorithms import find
 from core.runs import Period, ResultRow, RunPlan, RunResult, RunState, Scenario, Selection, TariffPlan
@@ -25,6 +26,7 @@ from core.web.api.shapes import (
     Page,
     ResultAnswer,
     RunAnswer,
+    RunReceipt,
     RunRequest,
     ScenarioChoice,
     Started,
@@ -65,7 +67,14 @@ def start(user: Analyst, request: RunRequest) -> Answer:
         tuple(Selection(choice.id, choice.parameters) for choice in request.algorithms),
         tuple(_scenario(choice, time_zone=dataset.time_zone) for choice in request.scenarios),
     )
-    run_id = lab.runs.start(user.user_id, request.dataset_id, plan=plan, name=request.name, tags=request.tags)
+    run_id = lab.runs.start(
+        user.user_id,
+        request.dataset_id,
+        plan=plan,
+        name=request.name,
+        tags=request.tags,
+        figures_on_ledger=request.figures_on_ledger,
+    )
     return Answer({"run_id": run_id}, status_code=202)
 
 
@@ -84,9 +93,24 @@ def cancel(user: Analyst, run_id: str) -> Response:
 
 @router.get("/api/runs/{run_id}/result", response_model=ResultAnswer)
 def result(user: Reader, run_id: str, link: Link = "") -> Answer:
-    """What a finished run found: figures, invariants and digests of every algorithm in every scenario."""
-    found = current().runs.result(run_id, user_id=user.user_id, link=link)
-    return Answer({**_head(found), "rows": [_row(row) for row in found.rows]})
+    """What a finished run found: figures, invariants, digests, and the findings about its readings."""
+    lab = current()
+    found = lab.runs.result(run_id, user_id=user.user_id, link=link)
+    asked = lab.runs.state(run_id, user_id=user.user_id, link=link)
+    readings = {"findings": asked.findings, "assumptions": asked.assumptions}
+    return Answer({**_head(found), **readings, "rows": [_row(row) for row in found.rows]})
+
+
+@router.get("/api/runs/{run_id}/receipt", response_model=RunReceipt)
+def receipt(user: Reader, run_id: str) -> Answer:
+    """The receipt of one's finished run, with what opens it if its figures are not on the ledger."""
+    lab = current()
+    opening = lab.runs.opening(run_id, user_id=user.user_id)
+    tx_hash = lab.runs.state(run_id, user_id=user.user_id).tx_hash
+    if tx_hash is None:
+        raise ConflictError("The run is not done, so the ledger has nothing of it.")
+    made = lab.chain.receipt(tx_hash)
+    return Answer(made if opening is None else made | {"opening": opening})
 
 
 @router.get("/api/runs/{run_id}/figures", response_model=FigureTable)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from core.chain.records import BlockSummary, ChainStatus, MinedBlock
 from core.live.snapshot import FeedSnapshot
-from core.readings import FileReport
+from core.readings import FileReport, Issue
 from core.runs import Dataset, RunState
 from core.runs.reports import Report
 from core.runs.results import RowVerdict
@@ -74,6 +74,11 @@ class RunRequest(_Input):
     scenarios: list[ScenarioChoice] = Field(default_factory=lambda: [ScenarioChoice()], min_length=1, max_length=50)
     name: Text = ""
     tags: list[Annotated[str, Field(max_length=40)]] = Field(default_factory=list, max_length=10)
+    figures_on_ledger: bool = Field(
+        default=True,
+        description="On: everybody who reads the ledger can read figures, parameters and tariffs, for ever. Off: the "
+        "ledger has a salted commitment, which the owner's receipt opens.",
+    )
 
 
 class VerifyRequest(_Input):
@@ -152,6 +157,19 @@ class Receipt(BaseModel):
     signature: str
 
 
+class Opening(BaseModel):
+    """What opens the commitment of a private run: the salt, hex, and the whole run."""
+
+    salt: str
+    transaction: dict[str, Any]
+
+
+class RunReceipt(Receipt):
+    """The receipt of a run; `opening` only for one whose figures are not on the ledger."""
+
+    opening: Opening | None = None
+
+
 class ParameterAnswer(BaseModel):
     """One setting of an algorithm."""
 
@@ -223,6 +241,8 @@ class ResultAnswer(BaseModel):
     slot_h: float
     slots: int
     time_zone: str
+    findings: list[Issue]
+    assumptions: list[str]
     rows: list[RowAnswer]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.ledger.commitment import is_sealed
 from core.web.explorer.view import link
 from core.web.format import Amounts, Clock
 from core.web.table import Cell
@@ -31,6 +32,8 @@ def sentence(document: Document, amounts: Amounts) -> str:
         energy, price = amounts.energy(document["energy_wh"]), amounts.price(document["price_micro_per_kwh"])
         return f"{document['buyer']} bought {energy} from {document['seller']} at {price}"
     if kind == "run":
+        if is_sealed(document):
+            return f"Private comparison {document['run_id']}"
         names = ", ".join(dict.fromkeys(str(entry["algorithm_id"]) for entry in document["results"]))
         return f"{document.get('name') or 'Comparison'}: {names}"
     if kind == "audit":
@@ -86,9 +89,13 @@ def _run(document: Document, amounts: Amounts, clock: Clock) -> list[Fact]:
     run_id = str(document["run_id"])
     found: list[Fact] = [("Run", Cell(run_id, href=link(run=run_id)))]
     found += [(name, str(document[key])) for name, key in (("Name", "name"), ("By", "actor")) if key in document]
+    found.append(("Finished", clock.exact(document["at_ms"])))
+    if is_sealed(document):
+        return [*found, ("Commitment to everything else", str(document["commitment"]))]
+    if "findings" in document:
+        found.append(("Findings about the readings", amounts.whole(document["findings"]["count"])))
     return [
         *found,
-        ("Finished", clock.exact(document["at_ms"])),
         ("Dataset digest", str(document["dataset_digest"])),
         ("Results", amounts.count(len(document["results"]), "algorithm")),
     ]

@@ -11,8 +11,11 @@ import streamlit as st
 from core.accounts import may
 from core.chain.records import Entry
 from core.errors import LabError, NotFoundError
+from core.ledger import commitment
 from core.ledger.canonical import shown
+from core.ledger.commitment import is_sealed
 from core.market.quantities import FIGURES, Quantity, quantity_of
+from core.runs import RunState
 from core.web.escape import markdown
 from core.web.explorer import prose
 from core.web.explorer.transactions import hash_cell
@@ -27,14 +30,24 @@ MICRO = 1_000_000
 def draw(view: View, run_id: str) -> None:
     """The page of a run. Raises NotFoundError if no block holds it."""
     entry = _entry(view, run_id)
-    document = entry.document
-    st.subheader(markdown(document.get("name") or f"Run {run_id}", limit=LONGEST), anchor=False)
+    document, state = _opened(view, entry.document), _state(view, run_id)
+    name = document.get("name") or (state.name if state else "")
+    st.subheader(markdown(name or f"Run {run_id}", limit=LONGEST), anchor=False)
     with st.container(horizontal=True):
         go(f"Block {view.amounts.whole(entry.height)}", block=entry.height)
         go("All runs", tab="Transactions", kind="run")
     facts = prose.facts(document, view.amounts, clock=view.clock)
     st.html(html_facts([*facts, ("Transaction", hash_cell(entry.tx_hash))], name="The run"))
-    _draw_again(view, run_id)
+    _draw_again(view, run_id, state)
+    if is_sealed(document):
+        st.info(
+            "Its figures are not on the ledger, only a salted commitment to them. Whoever ran it can open it and prove "
+            "what it says.",
+            icon=":material/lock:",
+        )
+        return
+    if is_sealed(entry.document):
+        st.caption("Private: you see what your lab keeps of it, held against the commitment on the ledger.")
     _draw_figures(view, document["results"])
     _draw_lineage(document)
 
@@ -49,13 +62,30 @@ def _entry(view: View, run_id: str) -> Entry:
     return found[0]
 
 
+def _state(view: View, run_id: str) -> RunState | None:
+    """The run as this person may see it; its name is nowhere else."""
+    try:
+        return view.runs.state(run_id, user_id=view.user.user_id)
+    except LabError:
+        return None
+
+
+def _opened(view: View, document: dict[str, Any]) -> dict[str, Any]:
+    """A private run as a whole, for its owner; everything else as it is."""
+    if not is_sealed(document):
+        return document
+    try:
+        opening = view.runs.opening(str(document["run_id"]), user_id=view.user.user_id)
+        return document if opening is None else commitment.opened(document, opening)
+    except LabError:
+        return document
+
+
 # ---- again
 
 
-def _draw_again(view: View, run_id: str) -> None:
-    try:
-        state = view.runs.state(run_id, user_id=view.user.user_id)
-    except LabError:
+def _draw_again(view: View, run_id: str, state: RunState | None) -> None:
+    if state is None:
         st.caption("Its result is kept by whoever ran it; what is recorded here is enough to check a repetition.")
         return
     with st.container(horizontal=True):
