@@ -75,7 +75,7 @@ def compared(page: Page) -> str:
     """Run the sample community; returns the address that restores the comparison."""
     page.goto("/compare")
     page.get_by_role("button", name="sample community").first.click()
-    page.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
+    page.get_by_role("region", name="Figures of each algorithm").wait_for(timeout=60_000)
     settle(page)
     return page.url
 

@@ -29,7 +29,7 @@ def result(chromium: Browser, app: App, admin_state: Path) -> str:
     page = open_page(context)
     page.goto("/compare")
     page.get_by_role("button", name="Try the sample community").click()
-    page.locator(".js-plotly-plot").nth(1).wait_for()
+    page.get_by_role("region", name="Figures of each algorithm").wait_for()
     address = page.url
     assert not page.problems, page.problems  # type: ignore[attr-defined]
     context.close()
@@ -75,7 +75,7 @@ def test_one_click_leads_to_a_finished_comparison_in_a_block(page: Page, result:
     table = page.get_by_role("region", name="Figures of each algorithm")
     expect(table.locator("tbody tr:not(.band)")).to_have_count(9)  # two of the ten are alike
     expect(table.locator("tbody tr", has_text="Grid only")).to_contain_text("baseline")
-    expect(page.get_by_text(re.compile("In block"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name=re.compile("In block"))).to_be_visible(timeout=30_000)
     page.get_by_role("button", name=re.compile("In block")).click()
     link = page.get_by_test_id("stMarkdownContainer").locator("a[href*='/explorer?tx=']")
     assert re.fullmatch(r"[0-9a-f]{64}", link.inner_text())
@@ -181,12 +181,12 @@ def test_the_csv_equals_the_table_on_the_screen(page: Page, result: str) -> None
 
 
 def test_the_camera_of_a_chart_saves_a_png_or_an_svg(page: Page, result: str) -> None:
-    page.goto(result)
+    page.goto(f"{result}&view=Over+time")
     assert picture_of(page) == ("price-and-traded-energy.png", b"\x89PNG")
     open_tab(page, "Export")
     page.get_by_text("SVG", exact=True).click()
     settled(page)
-    page.get_by_role("tab", name="Figures").click()
+    page.get_by_role("tab", name="Over time").click()
     assert picture_of(page) == ("price-and-traded-energy.svg", b"<svg")
 
 
@@ -222,7 +222,7 @@ def test_the_report_opens_by_itself_and_draws_its_charts(
     page: Page, result: str, chromium: Browser, tmp_path: Path
 ) -> None:
     page.goto(result)
-    expect(page.get_by_text(re.compile("In block"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name=re.compile("In block"))).to_be_visible(timeout=30_000)
     open_tab(page, "Export")
     with page.expect_download() as download:
         page.get_by_role("button", name="HTML report").click()
@@ -270,6 +270,33 @@ def test_the_page_can_be_read_on_a_phone(page: Page, result: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, view
         main = page.get_by_test_id("stMain")
         assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 1, view
+
+
+FIRST_NUMBER = "[data-testid=stMetricValue]"
+
+
+@pytest.mark.parametrize(("width", "height", "top"), [(1280, 900, 330), (390, 844, 500)])
+def test_the_answer_stands_in_the_first_screen(page: Page, result: str, width: int, height: int, top: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(result)
+    page.locator(FIRST_NUMBER).first.wait_for()
+    settled(page)
+    assert still(page.locator(FIRST_NUMBER).first)["y"] <= top
+
+
+def test_the_keyboard_reaches_the_answer_in_few_steps(page: Page, result: str) -> None:
+    page.goto(result)
+    page.locator(FIRST_NUMBER).first.wait_for()
+    settled(page)
+    passed = """number => Boolean(number.compareDocumentPosition(document.activeElement)
+        & Node.DOCUMENT_POSITION_FOLLOWING)"""
+    stops = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.locator(FIRST_NUMBER).first.evaluate(passed):
+            break
+        stops.append(page.evaluate("document.activeElement.innerText || document.activeElement.outerHTML.slice(0, 80)"))
+    assert 3 < len(stops) <= 15, stops
 
 
 def test_a_reload_in_the_middle_of_a_run_comes_to_its_result(page: Page) -> None:

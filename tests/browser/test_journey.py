@@ -78,8 +78,9 @@ def walk_compare(page: Page) -> str:
     expect(page.locator("[data-testid=stMetric]", has_text="Households")).to_contain_text("10")
     expect(page.locator("[data-testid=stMetric]", has_text="Load")).to_contain_text("353.8 kWh")
     page.get_by_role("button", name="Run", exact=True).click()
-    page.locator(".js-plotly-plot").nth(1).wait_for(timeout=60_000)
+    page.get_by_role("region", name="Figures of each algorithm").wait_for(timeout=60_000)
     expect(page.get_by_role("table").first).to_contain_text("Mid-market rate")
+    page.get_by_role("button", name=re.compile("In block|Pending")).click()
     link = page.locator("a[href*='tx=']").first
     return str(re.search(r"tx=([0-9a-f]{64})", str(link.get_attribute("href")))[1])  # type: ignore[index]
 

@@ -71,25 +71,29 @@ def _not_here(missing: LabError) -> None:
 
 def _heading(state: RunState, user: User, result: RunResult | None = None, numbers: Numbers | None = None) -> None:
     """The run's name, then one line of what was compared with what can be done now."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="compare_heading"):
-        st.title(markdown(state.name, limit=120), anchor=False, width="content")
-        if state.status != "done":
-            history.status(state)
-        for tag in state.tags:
-            st.badge(markdown(tag), color="gray")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="compare_facts"):
-        st.caption(" · ".join(_facts(state, result, numbers)), width="content")
-        if result is not None and numbers is not None:
-            _provenance(state, result, numbers)
-        if state.ended and may(user, "analyst"):
-            if st.button("Change", icon=":material/edit:", type="tertiary", key="compare_change", help=CHANGE):
-                go(dataset=state.dataset_id, like=state.run_id)
-            if st.button(
-                "Repeat", icon=":material/replay:", type="tertiary", key="compare_repeat", help=history.REPEAT
-            ):
-                history.again(state, user)
-        if st.button("New", icon=":material/add:", type="tertiary", key="compare_new_one", help="Compare anew."):
-            go()
+    with st.container(gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="compare_heading"):
+            st.title(markdown(state.name, limit=120), anchor=False, width="content")
+            if state.status != "done":
+                history.status(state)
+            for tag in state.tags:
+                st.badge(markdown(tag), color="gray")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="compare_facts"):
+            st.caption(" · ".join(_facts(state, result, numbers)), width="content")
+            if result is not None and numbers is not None:
+                _provenance(state, result, numbers)
+            with st.popover("Actions", icon=":material/more_horiz:", type="tertiary", key="compare_actions"):
+                _actions(state, user)
+
+
+def _actions(state: RunState, user: User) -> None:
+    if state.ended and may(user, "analyst"):
+        if st.button("Change", icon=":material/edit:", type="tertiary", key="compare_change", help=CHANGE):
+            go(dataset=state.dataset_id, like=state.run_id)
+        if st.button("Repeat", icon=":material/replay:", type="tertiary", key="compare_repeat", help=history.REPEAT):
+            history.again(state, user)
+    if st.button("New comparison", icon=":material/add:", type="tertiary", key="compare_new_one"):
+        go()
 
 
 CHANGE = "Start from the same algorithms, parameters and tariffs, and change what you like."
@@ -144,33 +148,33 @@ def _until_mined(tx_hash: str) -> None:
 
 
 def _view(state: RunState, result: RunResult, numbers: Numbers) -> View:
-    """What is looked at, chosen in one line above everything; the choices live in the address."""
+    """What is looked at, in words, and where it is chosen; the choices live in the address."""
     starts = result.local_starts()
     first, last = days_of(starts)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="compare_view"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="compare_view"):
+        chosen = st.popover("View", icon=":material/tune:", help="Baseline, days, home and scenario.")
+        words = st.empty()
+    with chosen:
         scenario = result.scenarios[0]
         if len(result.scenarios) > 1:
-            scenario = (
-                st.selectbox(
-                    "Scenario",
-                    result.scenarios,
-                    key="scenario",
-                    bind="query-params",
-                    width=220,
-                    label_visibility="collapsed",
-                )
-                or scenario
-            )
+            scenario = st.selectbox("Scenario", result.scenarios, key="scenario", bind="query-params") or scenario
         names = {row.algorithm_id: row.name for row in result.of(scenario)}
-        st.selectbox(
+        baseline = st.selectbox(
             "Baseline",
             list(names),
             format_func=lambda each: names.get(each, each),
-            icon=":material/compare_arrows:",
+            help="What the others are measured against.",
             key="baseline",
             bind="query-params",
-            width=230,
-            label_visibility="collapsed",
+        )
+        household_id = st.selectbox(
+            "Household",
+            result.household_ids,
+            index=None,
+            placeholder="all homes",
+            help="Or click a home in the tab Households.",
+            key="household",
+            bind="query-params",
         )
         period = st.date_input(
             "Period",
@@ -178,26 +182,19 @@ def _view(state: RunState, result: RunResult, numbers: Numbers) -> View:
             first,
             last,
             format="YYYY-MM-DD",
+            help="Charts and sums of these days. Or drag across a chart over time.",
             key="period",
             bind="query-params",
-            width=230,
-            label_visibility="collapsed",
         )
-        household_id = st.selectbox(
-            "Household",
-            result.household_ids,
-            index=None,
-            placeholder="all homes",
-            key="household",
-            bind="query-params",
-            width=150,
-            label_visibility="collapsed",
-        )
+    days = (period[0], period[1]) if isinstance(period, tuple) and len(period) == 2 else None
+    said = [scenario] if len(result.scenarios) > 1 else []
+    said += [f"against {names.get(baseline, '')}", household_id or "all homes", span(*days) if days else "all days"]
+    words.caption(markdown(" · ".join(said), limit=200))
     return view_of(
         result,
         scenario,
         numbers=numbers,
-        period=(period[0], period[1]) if isinstance(period, tuple) and len(period) == 2 else None,
+        period=days,
         readings=partial(_readings, state.dataset_digest),
         household_id=household_id or "",
     )
