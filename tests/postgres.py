@@ -9,8 +9,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import glob
+from itertools import count
 from pathlib import Path
 from urllib.parse import quote
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 OTHER_USER = "postgres"
 """PostgreSQL refuses to run as root; Debian's package brings this user."""
@@ -35,6 +39,7 @@ class Server:
     """The server; `url` is that of its first database. It can be stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
+        self._numbers = count(1)
         self._data, self._socket = folder / "data", folder / "s"
         self._as = ["runuser", "-u", OTHER_USER, "--"] if os.geteuid() == 0 else []
         self._socket.mkdir()
@@ -57,6 +62,15 @@ class Server:
         """What DATABASE_URL would say."""
         return f"postgresql://lab@/{database}?host={quote(str(self._socket))}"
 
+    def create(self, *, template: str = "template0") -> str:
+        """The URL of a new database."""
+        name = f"lab_{next(self._numbers)}"
+        engine = create_engine(self.url(), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        engine.dispose()
+        return self.url(name)
+
     def _run(self, name: str, *arguments: object) -> None:
         found = program(name)
         assert found, f"no {name}"
@@ -76,6 +90,18 @@ def running() -> Iterator[Server]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def emptied(url: str) -> None:
+    """Take every table of the database away, whichever kind it is."""
+    if not url.startswith("postgresql"):
+        Path(str(make_url(url).database)).unlink()
+        return
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
 
 
 def _has_user(name: str) -> bool:

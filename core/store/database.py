@@ -1,5 +1,8 @@
 """One database, durable on commit: SQLite in WAL with synchronous=FULL, or PostgreSQL.
 
+One writes at a time on both: SQLite's write lock, an advisory lock in PostgreSQL. So whatever a writing transaction
+has read still holds when it commits, and rows are numbered in the order in which they are committed.
+
 Tables are declared next to the code that reads them (one module of this package each) on the shared `metadata`.
 """
 
@@ -38,10 +41,14 @@ class Store:
             if parsed.database:
                 _made(Path(parsed.database).parent)
             options["connect_args"] = {"timeout": 30.0, "check_same_thread": False}
+        else:
+            options |= {"connect_args": {"options": _SESSION}, "pool_pre_ping": True, "pool_size": 20}
         self.engine = create_engine(parsed, **options)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _durable)
             event.listen(self.engine, "begin", _begin_as_asked)
+        else:
+            event.listen(self.engine, "before_cursor_execute", _without_nul, retval=True)
         self._quick: Any = None
         self._quick_lock = threading.Lock()  # owns _quick, a connection for short writes alone
         try:
@@ -63,34 +70,57 @@ class Store:
     def begin(self) -> Iterator[Connection]:
         """A writing transaction: committed, durably, when the block ends; rolled back when it raises.
 
-        SQLite takes the write lock at once, so a transaction never fails half-way for want of it.
+        The write lock is taken at once, so a transaction never fails half-way for want of it.
         """
         with self.engine.connect().execution_options(write=True) as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.exec_driver_sql(_ONE_WRITER)
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A reading transaction: one consistent view."""
         with self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield connection
 
     @contextmanager
     def quickly(self) -> Iterator[Execute]:
         """A writing transaction like `begin`, straight to the driver, one at a time: for what must be fast."""
         with self._quick_lock:
-            if self._quick is None:
-                self._quick = self.engine.raw_connection()
-            cursor = self._quick.cursor()
+            cursor = self._begun()
             try:
-                if self.is_sqlite:
-                    cursor.execute("BEGIN IMMEDIATE")
                 yield execute_on(cursor)
                 self._quick.commit()
             except BaseException:
-                self._quick.rollback()
+                self._give_up()
                 raise
             finally:
                 cursor.close()
+
+    def _begun(self) -> Any:
+        """A cursor with the write lock. A connection that died since it was used last is replaced once."""
+        kept = self._quick is not None
+        if self._quick is None:
+            self._quick = self.engine.raw_connection()
+        cursor = self._quick.cursor()
+        try:
+            cursor.execute("BEGIN IMMEDIATE" if self.is_sqlite else _ONE_WRITER)
+        except Exception:
+            self._give_up()
+            if self._quick is not None or not kept:
+                raise
+            return self._begun()
+        return cursor
+
+    def _give_up(self) -> None:
+        """Undo what was begun; a connection on which even that fails is closed."""
+        try:
+            self._quick.rollback()
+        except Exception:
+            self._quick.invalidate()
+            self._quick = None
 
     def close(self) -> None:
         """Close every connection."""
@@ -99,6 +129,28 @@ class Store:
                 self._quick.close()
                 self._quick = None
         self.engine.dispose()
+
+
+_ONE_WRITER = "SELECT pg_advisory_xact_lock(1882468640)"
+_SESSION = "-c synchronous_commit=on -c lock_timeout=30000 -c idle_in_transaction_session_timeout=120000"
+"""Durable whatever the server's default is; nobody waits for ever, as with SQLite's busy timeout."""
+
+
+def _without_nul(
+    _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    """PostgreSQL keeps no NUL in a text: U+FFFD stands in its place."""
+    return statement, _cleaned(parameters)
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd") if "\0" in value else value
+    if isinstance(value, dict):
+        return {name: _cleaned(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_cleaned, value))
+    return value
 
 
 def _parsed(url: str) -> URL:

@@ -117,6 +117,7 @@ class Pool:
         upsert: Any = sqlite if store.is_sqlite else postgresql
         dialect = store.engine.dialect
         self._insert_pending = Prepared(_pending_unless_seen(upsert).on_conflict_do_nothing(), dialect)
+        self._insert_returning = None if store.is_sqlite else Prepared(_all_pending_unless_seen(), dialect)
         self._newest_keys = Prepared(_NEWEST_KEYS, dialect)
         self._insert_seen = Prepared(_row_of(upsert, seen_table).on_conflict_do_nothing(), dialect)
         self._insert_arrival = Prepared(_row_of(upsert, arrivals_table), dialect)
@@ -172,15 +173,19 @@ class Pool:
         keyed = self._keyed(execute, items)
         now = self._clock()
         rows = [_row(transaction, key, now) for key, transaction in keyed]
+        keys = [key for key, _ in keyed]
+        if self._insert_returning is not None:
+            columns = {name: [row[name] for row in rows] for name in rows[0]}
+            return self._states(execute, keys, {key for (key,) in self._insert_returning.run(execute, columns)})
         inserted = self._insert_pending.run_many(execute, rows).rowcount
         if inserted == len(rows):
             return ["new"] * inserted
-        return self._told_apart(execute, [key for key, _ in keyed], inserted)
+        newest = {key for (key,) in self._newest_keys.run(execute, {"rows": inserted})}
+        return self._states(execute, keys, newest)
 
-    def _told_apart(self, execute: Execute, keys: list[bytes], inserted: int) -> list[State]:
-        """Which of these keys are among the rows inserted just now, the newest ones, and where the others are."""
-        fresh = {key for (key,) in self._newest_keys.run(execute, {"rows": inserted})}
-        known = self._known(execute, keys)
+    def _states(self, execute: Execute, keys: list[bytes], fresh: set[bytes]) -> list[State]:
+        """Which of these keys are `fresh`, the rows inserted just now, and where the others are."""
+        known = self._known(execute, keys) if len(fresh) < len(keys) else {}
         states: list[State] = []
         for key in keys:
             states.append("new" if key in fresh else known[key])
@@ -293,6 +298,22 @@ def _pending_unless_seen(upsert: Any) -> Any:
     values = select(*(bindparam(column.name, type_=column.type) for column in columns))
     seen = exists().where(seen_table.c.dedupe == bindparam("dedupe", type_=LargeBinary()))
     return upsert.insert(pending_table).from_select(columns, values.where(~seen))
+
+
+def _all_pending_unless_seen() -> Any:
+    """The same of many rows at once, a list for each column, which tells the keys of those it inserted: PostgreSQL.
+
+    Its numbers have gaps where a row was there already, so the newest ones do not tell.
+    """
+    columns = [column for column in pending_table.c if column.name != "seq"]
+    kinds: list[Any] = [postgresql.BYTEA, postgresql.BYTEA, postgresql.BYTEA, BigInteger]
+    lists = [bindparam(column.name, type_=postgresql.ARRAY(kind)) for column, kind in zip(columns, kinds, strict=True)]
+    unnested = func.unnest(*lists).table_valued(*(column.name for column in columns), with_ordinality="n")
+    rows = unnested.render_derived()
+    seen = exists().where(seen_table.c.dedupe == rows.c.dedupe)
+    chosen = select(*(rows.c[column.name] for column in columns)).where(~seen).order_by(rows.c.n)
+    added = postgresql.insert(pending_table).from_select(columns, chosen)
+    return added.on_conflict_do_nothing().returning(pending_table.c.dedupe)
 
 
 def _among(start: Any, column: Column[bytes], names: list[str]) -> Any:

@@ -74,6 +74,10 @@ def execute_on(cursor: Any) -> Execute:
     """Straight to the driver: a tenth of the way through SQLAlchemy, for what runs thousands of times a second."""
 
     def execute(text: str, values: Any) -> Any:
-        return cursor.executemany(text, values) if isinstance(values, list) else cursor.execute(text, values)
+        if isinstance(values, list):
+            cursor.executemany(text, values)
+        else:
+            cursor.execute(text, values)
+        return cursor
 
     return execute

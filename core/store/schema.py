@@ -39,7 +39,6 @@ from core.errors import UnavailableError
 
 FIRST = 1
 """The version of databases that were made before versions were written down."""
-_LOCK = 0x70327020  # one number for PostgreSQL's advisory lock: whoever holds it changes the schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,6 @@ def bring_up_to_date(connection: Connection, metadata: MetaData) -> None:
 
     Raises UnavailableError for one that is newer than this program, or is not the lab's.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     found = _found(connection, metadata)
     if found > version():
         raise UnavailableError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,13 +31,13 @@ class Clock:
 
 @dataclass
 class Lab:
-    path: Path
+    url: str
     clock: Clock
     settings: Settings
     audits: list[tuple[str, str, str]] = field(default_factory=list)
 
     def open(self) -> None:
-        self.store = Store(f"sqlite:///{self.path}")
+        self.store = Store(self.url)
         kept: dict[str, Any] = {"audit": self.audit, "clock": self.clock}
         self.accounts = Accounts(self.store, self.settings, passwords=Passwords(memory_kib=8, passes=1), **kept)
         self.sessions = Sessions(self.store, **kept)
@@ -60,8 +59,8 @@ class Lab:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(tmp_path / "lab.db", Clock(), Settings())
+def lab(database_url: str) -> Iterator[Lab]:
+    lab = Lab(database_url, Clock(), Settings())
     lab.open()
     yield lab
     lab.store.close()

@@ -23,6 +23,7 @@ from core.errors import (
 )
 from core.store import accounts as table
 from tests.accounts.conftest import BETTER, GOOD, Lab
+from tests.postgres import emptied
 
 
 def wrong(lab: Lab, username: str, *, times: int = 1, address: str = "203.0.113.1") -> None:
@@ -44,7 +45,7 @@ def test_a_second_start_makes_no_second_admin(lab: Lab) -> None:
 
 def test_the_environment_may_give_the_first_password(lab: Lab) -> None:
     lab.store.close()
-    lab.path.unlink()
+    emptied(lab.url)
     lab.settings = dataclasses.replace(lab.settings, admin_password=GOOD)
     lab.open()
     assert not lab.sign_in("admin", GOOD).must_change_password
@@ -53,7 +54,7 @@ def test_the_environment_may_give_the_first_password(lab: Lab) -> None:
 
 def test_a_weak_password_from_the_environment_is_refused(lab: Lab) -> None:
     lab.store.close()
-    lab.path.unlink()
+    emptied(lab.url)
     lab.settings = dataclasses.replace(lab.settings, admin_password="short")
     with pytest.raises(InputError, match="has 5 characters, expected 12 to 128"):
         lab.open()

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Dialect
@@ -15,13 +13,6 @@ from core.store import Store
 from core.store import pool as pool_module
 from core.store.pool import Arrival, Pool
 from core.store.prepared import PreparedForKeys
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{tmp_path / 'lab.db'}")
-    yield opened
-    opened.close()
 
 
 def made(message_id: str | None = "1", sequence: int | None = None) -> Transaction:
@@ -52,9 +43,9 @@ def test_the_same_transaction_is_accepted_once_and_told_where_it_is(store: Store
     assert (pool.state(made().dedupe), pool.state(made("2").dedupe), pool.state("x")) == ("mined", "pending", None)
 
 
-def test_what_submit_returned_is_on_disk_for_another_reader(store: Store, tmp_path: Path) -> None:
+def test_what_submit_returned_is_there_for_another_reader(store: Store, database_url: str) -> None:
     Pool(store, clock=lambda: 7).submit([made()])
-    other = Store(f"sqlite:///{tmp_path / 'lab.db'}")
+    other = Store(database_url)
     (row,) = Pool(other).pending(10)
     assert (row.body, row.tx_hash, row.submitted_at_ms) == (made().body, made().tx_hash, 7)
     other.close()

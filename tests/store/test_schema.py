@@ -16,6 +16,7 @@ from core.exchange import Exchange
 from core.settings import Settings
 from core.store import Store, metadata, schema
 from core.store.schema import Step, add_column
+from tests.postgres import emptied
 from tests.store.first_version import PASSWORD
 
 FIRST = Path(__file__).parent / "first_version"
@@ -77,35 +78,24 @@ def written_version(url: str) -> int:
     return found
 
 
-def test_a_database_of_the_first_version_keeps_every_row(database_url: str) -> None:
-    engine = bare_engine(first_version(database_url))
+def test_a_database_of_the_first_version_keeps_every_row(bare_database_url: str) -> None:
+    engine = bare_engine(first_version(bare_database_url))
     columns = columns_of(engine)
     engine.dispose()
-    before = rows(database_url, columns)
+    before = rows(bare_database_url, columns)
     assert sum(map(len, before.values())) >= 37
-    Store(database_url).close()
-    assert rows(database_url, columns) == before
-    assert written_version(database_url) == schema.version()
+    Store(bare_database_url).close()
+    assert rows(bare_database_url, columns) == before
+    assert written_version(bare_database_url) == schema.version()
 
 
-def test_an_older_database_ends_up_like_a_new_one(database_url: str, tmp_path: Path) -> None:
+def test_an_older_database_ends_up_like_a_new_one(bare_database_url: str, tmp_path: Path) -> None:
     """A column or index that is declared without a step fails here."""
-    Store(database_url).close()
-    new = shape(database_url)
-    _emptied(database_url)
-    Store(first_version(database_url)).close()
-    assert shape(database_url) == new
-
-
-def _emptied(url: str) -> None:
-    engine = bare_engine(url)
-    if "postgresql" in url:
-        with engine.begin() as connection:
-            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-            connection.exec_driver_sql("CREATE SCHEMA public")
-    else:
-        Path(str(make_url(url).database)).unlink()
-    engine.dispose()
+    Store(bare_database_url).close()
+    new = shape(bare_database_url)
+    emptied(bare_database_url)
+    Store(first_version(bare_database_url)).close()
+    assert shape(bare_database_url) == new
 
 
 def test_the_whole_folder_of_the_first_version_opens(tmp_path: Path) -> None:
@@ -149,19 +139,21 @@ def _with_age(connection: Connection) -> None:
 TWO_STEPS = (Step(2, "people have nicknames", _with_nickname), Step(3, "and ages", _with_age))
 
 
-def test_steps_are_taken_once_and_in_order_after_a_copy(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    Store(first_version(database_url)).close()
-    before = rows(database_url)["users"]
+def test_steps_are_taken_once_and_in_order_after_a_copy(
+    bare_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store(first_version(bare_database_url)).close()
+    before = rows(bare_database_url)["users"]
     monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, *_after(schema.version())))
-    opened = Store(database_url)
+    opened = Store(bare_database_url)
     with opened.read() as connection:
         names = connection.execute(text("SELECT nickname, age FROM users")).all()
     place = schema.copy_of(opened.engine, schema.version() - 2)
     opened.close()
     assert {tuple(row) for row in names} == {("none", None)}
-    assert _copied_users(database_url, place) == len(before)
-    assert written_version(database_url) == schema.version()
-    Store(database_url).close()
+    assert _copied_users(bare_database_url, place) == len(before)
+    assert written_version(bare_database_url) == schema.version()
+    Store(bare_database_url).close()
 
 
 def _after(version: int) -> tuple[Step, ...]:
@@ -182,37 +174,37 @@ def _copied_users(url: str, place: str) -> int:
     return int(count)
 
 
-def test_a_step_that_fails_changes_nothing_and_is_said(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    Store(first_version(database_url)).close()
-    before, looked = rows(database_url), shape(database_url)
+def test_a_step_that_fails_changes_nothing_and_is_said(bare_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Store(first_version(bare_database_url)).close()
+    before, looked = rows(bare_database_url), shape(bare_database_url)
     first = _after(schema.version())[0]
     broken = Step(first.version + 1, "nothing", lambda c: c.execute(text("UPDATE nowhere SET x = 1")))  # type: ignore[arg-type,return-value]
     with monkeypatch.context() as later:
         later.setattr(schema, "STEPS", (*schema.STEPS, first, broken))
         with pytest.raises(UnavailableError, match=r"nowhere"):
-            Store(database_url)
-    assert (rows(database_url), shape(database_url)) == (before, looked)
-    Store(database_url).close()
+            Store(bare_database_url)
+    assert (rows(bare_database_url), shape(bare_database_url)) == (before, looked)
+    Store(bare_database_url).close()
 
 
-def test_a_newer_database_is_left_alone_and_said(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_database_is_left_alone_and_said(bare_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as later:
         later.setattr(schema, "STEPS", (*schema.STEPS, *_after(schema.version())))
         newest = schema.version()
-        Store(first_version(database_url)).close()
+        Store(first_version(bare_database_url)).close()
     with pytest.raises(UnavailableError, match=f"has version {newest}; this program knows versions up to"):
-        Store(database_url)
-    assert written_version(database_url) == newest
+        Store(bare_database_url)
+    assert written_version(bare_database_url) == newest
 
 
-def test_a_database_that_lacks_a_column_is_said(database_url: str) -> None:
-    first_version(database_url)
-    engine = bare_engine(database_url)
+def test_a_database_that_lacks_a_column_is_said(bare_database_url: str) -> None:
+    first_version(bare_database_url)
+    engine = bare_engine(bare_database_url)
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN message")
     engine.dispose()
     with pytest.raises(UnavailableError, match="The table runs of the database lacks message"):
-        Store(database_url)
+        Store(bare_database_url)
 
 
 def test_an_up_to_date_database_is_opened_without_writing(tmp_path: Path) -> None:
