@@ -211,6 +211,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         if outcome.households
         else {},
         "invariants": {v.name: v.holds for v in outcome.invariants if not v.exempt},
+        "notes": outcome.notes,
         "exempt": [v.name for v in outcome.invariants if v.exempt],
         "summary": outcome.summary(),
         "result_digest": outcome.result_digest,
@@ -231,19 +232,47 @@ def _heading(readings: Readings) -> str:
 
 
 def _table(outcomes: Sequence[Outcome], currency: str) -> str:
-    """Figures as rows, algorithms as columns, units beside; foreign figures of `run(path)` files at the end."""
-    from core.market.quantities import FIGURES
+    """Figures as rows, algorithms as columns, units beside; what differs in nothing shares a column.
+
+    Foreign figures of `run(path)` files come last; below stand the reasons for what is not defined.
+    """
+    from core.market.quantities import FIGURES, quantity_of
 
     names = [*FIGURES, *sorted({name for outcome in outcomes for name in outcome.figures} - set(FIGURES))]
-    rows = [["figure", "unit", *(outcome.name for outcome in outcomes)]]
+    alike: dict[tuple[str, ...], list[Outcome]] = {}
+    for outcome in outcomes:
+        key = tuple(repr(outcome.figures.get(name, math.nan)) for name in names)
+        alike.setdefault(key, []).append(outcome)
+    columns = [(" = ".join(each.name for each in same), same[0]) for same in alike.values()]
+    rows = [["figure", "unit", *(title for title, _ in columns)]]
     for name in names:
-        unit = FIGURES[name].unit_in(currency) if name in FIGURES else ""
-        rows.append([name, unit, *(_cell(outcome.figures.get(name, math.nan)) for outcome in outcomes)])
+        cells = (_cell(outcome.figures.get(name, math.nan)) for _, outcome in columns)
+        rows.append([name, quantity_of(name).unit_in(currency), *cells])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
+    table = "\n".join(
         "  ".join(cell.ljust(width) if place < 2 else cell.rjust(width) for place, (cell, width) in enumerate(pairs))
         for pairs in (list(zip(row, widths, strict=True)) for row in rows)
     )
+    return "\n".join([table, "", *_notes(outcomes)]).rstrip()
+
+
+def _notes(outcomes: Sequence[Outcome]) -> list[str]:
+    """What was left in batteries that started empty, and each reason once, with its figures and algorithms."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for outcome in outcomes:
+        for figure, sentence in outcome.notes.items():
+            found.setdefault(sentence, {}).setdefault(figure, []).append(outcome.name)
+    stored = [
+        f"{outcome.name}: {float(outcome.households['stored_kwh'].sum()):,.2f} kWh are stored at the end and count for"
+        " nothing, as its batteries start empty."
+        for outcome in outcomes
+        if outcome.parameters.get("start") == "empty" and "stored_kwh" in outcome.households
+    ]
+    reasons = []
+    for sentence, figures in found.items():
+        who = list(dict.fromkeys(name for names in figures.values() for name in names))
+        reasons.append(f"{', '.join(figures)} ({', '.join(who) if len(who) < len(outcomes) else 'all'}): {sentence}")
+    return [*stored, *reasons]
 
 
 def _cell(value: float) -> str:

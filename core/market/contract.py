@@ -11,6 +11,8 @@ from typing import Any
 from core.errors import MarketError
 
 Value = float | int | str
+FAMILIES = ("bound", "battery", "sharing", "auction", "fair share", "other")
+"""What an algorithm may be kin to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +86,11 @@ class Algorithm:
 
     settle: the settlement function; None for the kind `run(path) -> dict`.
     dispatch: its own dispatch, None for plain own use without batteries.
+    clear: how it turns an order book into fills, for those that do; `clear(net_kwh, order_price, *, …)`.
     run: the simplest kind, figures from a folder of CSV files; None otherwise.
+    colour: "#rrggbb", "" for one of the others. heavy: too slow for a year unless asked for.
     exempt: names of invariants that the mechanism is known to break, and says so.
-    family: what it is kin to: "auction", "sharing" (one price or rule for all), "battery", "other"; "bound" for what no
+    family: one of FAMILIES; "sharing" is one price or rule for all, "fair share" a division by what each adds, "bound" what no
     rule between neighbours can undercut or surpass, such as no trade at all.
     """
 
@@ -98,10 +102,13 @@ class Algorithm:
     exempt: tuple[str, ...]
     source_digest: str
     rank: int
-    family: str = "other"
     settle: Callable[..., Any] | None = None
     dispatch: Callable[..., Any] | None = None
+    clear: Callable[..., Any] | None = None
     run: Callable[[str], Mapping[str, object]] | None = None
+    family: str = FAMILIES[-1]
+    colour: str = ""
+    heavy: bool = False
 
     @property
     def needs_folder(self) -> bool:

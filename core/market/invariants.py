@@ -115,17 +115,21 @@ def _finite(settlement: Settlement, account: Account) -> Verdict:
 
 
 def _energy_balance(settlement: Settlement) -> Verdict:
-    """Σ bought = Σ sold in each slot."""
+    """Σ bought = Σ sold in each slot, and pairs, where the algorithm gives them, add up to both."""
     dispatch, q = settlement.dispatch, settlement.traded_kwh
     bought, sold = q * (dispatch.demand_kwh > 0.0), q * (dispatch.supply_kwh > 0.0)
+    apart = np.zeros_like(bought)
     if settlement.fills is not None:
         for part in blocks(*dispatch.net_kwh.shape):
             filled = settlement.fills.filled_kwh[part]
             bought[part] = np.maximum(filled, 0.0).sum(axis=1)
             sold[part] = np.maximum(-filled, 0.0).sum(axis=1)
+            if settlement.fills.pairs is not None:
+                buys, sells = settlement.fills.pairs.within(part).summed(filled.shape)
+                apart[part] = np.abs(buys - sells - filled).max(axis=1)
     worst = _Worst("energy_balance", "peers buy what peers sell", "kWh")
     limit = 4.0 * ENERGY_TOLERANCE * np.maximum(1.0, dispatch.demand_kwh)
-    return worst.see(np.abs(bought - sold), limit, _of_slot).verdict()
+    return worst.see(np.maximum(np.abs(bought - sold), apart), limit, _of_slot).verdict()
 
 
 def _within_position(settlement: Settlement) -> Verdict:

@@ -8,22 +8,15 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from core.errors import MarketError
-from core.market.algorithms import get
-from core.market.auctions import mcafee, pay_as_bid, uniform_price
+from core.market.algorithms import find, keywords
 from core.market.clearing import clear as clear_orders
 from core.market.community import FloatArray
 from core.market.contract import Parameter, unknown
 from core.market.dispatch import DUST_KWH
-from core.market.orders import STRATEGY_PARAMETERS
 from core.market.settlement import Fills, columns
 from core.market.trades import trades_of_fills
 
 Order = tuple[float, float]
-MECHANISMS: dict[str, Callable[..., Fills]] = {
-    "uniform_price_auction": uniform_price,
-    "pay_as_bid_auction": pay_as_bid,
-    "mcafee_auction": mcafee,
-}
 
 
 def clear(book: object, *, mechanism: str, parameters: Mapping[str, object] | None = None) -> dict[str, object]:
@@ -47,15 +40,21 @@ def clear(book: object, *, mechanism: str, parameters: Mapping[str, object] | No
     settings = {name: parameter.check(given.get(name, parameter.default)) for name, parameter in known.items()}
     cleared = clear_orders(net, price)
     interval = (float(cleared.low_price[0]), float(cleared.high_price[0]))
-    return _answer(MECHANISMS[mechanism](net, price, **settings), interval, price=price, bids=len(bids))
+    return _answer(_mechanisms()[mechanism](net, price, **settings), interval, price=price, bids=len(bids))
 
 
 def known_parameters(mechanism: str) -> dict[str, Parameter]:
     """The parameters of a mechanism that matter once orders are given. Raises MarketError with "did you mean"."""
-    if mechanism not in MECHANISMS:
-        raise unknown("order-book mechanism", mechanism, MECHANISMS)
-    strategy = {parameter.name for parameter in STRATEGY_PARAMETERS}
-    return {parameter.name: parameter for parameter in get(mechanism).parameters if parameter.name not in strategy}
+    mechanisms = _mechanisms()
+    if mechanism not in mechanisms:
+        raise unknown("order-book mechanism", mechanism, mechanisms)
+    declared = {parameter.name: parameter for parameter in find()[mechanism].parameters}
+    return {name: declared[name] for name in keywords(mechanisms[mechanism])}
+
+
+def _mechanisms() -> dict[str, Callable[..., Fills]]:
+    """Every algorithm whose file offers to clear an order book."""
+    return {algorithm.id: algorithm.clear for algorithm in find().values() if algorithm.clear is not None}
 
 
 def _orders(book: object, side: str) -> list[Order]:

@@ -14,12 +14,30 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Each entry is one pair: `slot`, `buyer` and `seller` are indices, `energy_kwh` what passes between them."""
+    """Each entry is one pair: `slot`, `buyer` and `seller` are indices, `energy_kwh` what passes between them.
+
+    price: of each pair, per kWh; None where prices are given by slot or household.
+    """
 
     slot: IntArray
     buyer: IntArray
     seller: IntArray
     energy_kwh: FloatArray
+    price: FloatArray | None = None
+
+    def within(self, slots: slice) -> Pairs:
+        """The pairs of these slots, counted from the first of them. Pairs must be in the order of their slots."""
+        first, last = np.searchsorted(self.slot, (slots.start, slots.stop))
+        part = slice(int(first), int(last))
+        price = None if self.price is None else self.price[part]
+        return Pairs(self.slot[part] - slots.start, self.buyer[part], self.seller[part], self.energy_kwh[part], price)
+
+    def summed(self, shape: tuple[int, int], *, weight: FloatArray | float = 1.0) -> tuple[FloatArray, FloatArray]:
+        """What each household buys and what it sells, `[slot, household]`, times `weight`."""
+        energy, sums = self.energy_kwh * weight, np.zeros((2, *shape))
+        for side, household in enumerate((self.buyer, self.seller)):
+            np.add.at(sums[side], (self.slot, household), energy)
+        return sums[0], sums[1]
 
 
 def pair(filled_kwh: FloatArray, order_price: FloatArray | None = None) -> Pairs:

@@ -18,6 +18,7 @@ from core.errors import MarketError
 from core.market.chunks import BySlots, blocks
 from core.market.community import FloatArray, Tariff
 from core.market.dispatch import Dispatch
+from core.market.pairing import Pairs
 
 if TYPE_CHECKING:
     from core.market.invariants import Verdict
@@ -32,6 +33,7 @@ class Fills:
     order_price: `[slot, household]`, bid of a household in need, ask of one with surplus; an array or `OrderPrices`.
     buy_price, sell_price: what buyers pay and sellers get for a filled kWh, `[slot]` or `[slot, household]`.
     pair_weight: c where each matched pair trades at c·bid + (1 - c)·ask; None where one price holds for all.
+    pairs: who trades with whom where the algorithm decides it, by slot; None to have pairs made from the fills.
     """
 
     filled_kwh: FloatArray
@@ -39,6 +41,21 @@ class Fills:
     buy_price: FloatArray
     sell_price: FloatArray
     pair_weight: float | None = None
+    pairs: Pairs | None = None
+
+    @classmethod
+    def of_pairs(cls, pairs: Pairs, order_price: BySlots, *, shape: tuple[int, int]) -> Fills:
+        """Fills `shape` = `[slot, household]` of priced pairs; a household's price is the mean of its pairs'."""
+        if pairs.price is None:
+            raise MarketError("The pairs have no prices.", fix="Give each pair its price, or make Fills of prices.")
+        order = np.argsort(pairs.slot, kind="stable")
+        price = pairs.price[order]
+        pairs = Pairs(pairs.slot[order], pairs.buyer[order], pairs.seller[order], pairs.energy_kwh[order], price)
+        bought, sold = pairs.summed(shape)
+        paid, got = pairs.summed(shape, weight=price)
+        buy = np.divide(paid, bought, out=np.zeros(shape), where=bought > 0.0)
+        sell = np.divide(got, sold, out=np.zeros(shape), where=sold > 0.0)
+        return cls(bought - sold, order_price, buy, sell, pairs=pairs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from core.errors import TooLargeError
 from core.market.chunks import blocks
 from core.market.community import FloatArray, IntArray
 from core.market.pairing import Pairs, pair, queue
-from core.market.settlement import Fills, Settlement
+from core.market.settlement import Fills, Settlement, columns
 
 MOST_TRADES = 10_000_000
 """Trades given at once unless asked for more: 480 MB."""
@@ -40,8 +40,9 @@ class Trades:
 def trades_of(settlement: Settlement, slots: slice = slice(None), *, limit: int = MOST_TRADES) -> Trades:
     """The trades of these slots, which add up to every household's bought and sold energy and money.
 
-    Where a slot has one price, buyers and sellers are paired in household order, with the fewest trades. Where pairs
-    have their own price, the highest bid meets the lowest ask and equal orders share each step pro rata.
+    Where the algorithm decided who trades with whom, these are its pairs. Else, where a slot has one price, buyers and
+    sellers are paired in household order, with the fewest trades; and where pairs have their own price, the highest bid
+    meets the lowest ask and equal orders share each step pro rata.
 
     Raises TooLargeError when there are more than `limit`.
     """
@@ -79,7 +80,16 @@ def _block(settlement: Settlement, part: slice, limit: int) -> Trades:
 
 def trades_of_fills(fills: Fills, part: slice = slice(0, 1), *, limit: int = MOST_TRADES) -> Trades:
     """The trades that an auction's fills of a block of slots stand for; of the first slot unless told."""
-    if fills.pair_weight is None:
+    if fills.pairs is not None:
+        pairs = fills.pairs.within(part)
+        if pairs.slot.size > limit:
+            raise _too_many(part, limit)
+        if pairs.price is None:
+            buy_price = columns(fills.buy_price[part])[pairs.slot, 0 if fills.buy_price.ndim == 1 else pairs.buyer]
+            sell_price = columns(fills.sell_price[part])[pairs.slot, 0 if fills.sell_price.ndim == 1 else pairs.seller]
+        else:
+            buy_price = sell_price = pairs.price
+    elif fills.pair_weight is None:
         pairs = pair(fills.filled_kwh[part])
         buy_price, sell_price = fills.buy_price[part][pairs.slot], fills.sell_price[part][pairs.slot]
     else:

@@ -10,22 +10,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-ALGORITHM_COLOURS = {
-    "grid_only": "#868da3",
-    "community_optimum": "#9e927e",
-    "simple_auction": "#059ce2",
-    "uniform_price_auction": "#7f5599",
-    "pay_as_bid_auction": "#4a7174",
-    "mcafee_auction": "#3b62fb",
-    "mid_market_rate": "#b25f4c",
-    "supply_demand_ratio": "#bf1863",
-    "bill_sharing": "#cf8027",
-    "p2p_battery": "#007505",
-}
-"""Hue by family: bounds grey, auctions blue, sharing rules red, batteries green.
+from core.market.algorithms import find
 
-A test measures how far apart they are for every kind of eye, and how they stand out from both themes' paper.
-"""
 OTHER_COLOURS = ("#4f6fd9", "#2a9d5c", "#c2599c", "#b0663a", "#5c8f9e", "#9a7bc0")
 ACCENT = "#2f7de1"
 MUTED = "#7a8599"
@@ -39,10 +25,16 @@ CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "autoScale
 """Plotly's own settings, the same for every chart."""
 
 
+def algorithm_colours() -> dict[str, str]:
+    """The colour that each algorithm's file states, by id."""
+    return {algorithm.id: algorithm.colour for algorithm in find().values() if algorithm.colour}
+
+
 def colour_of(algorithm_id: str) -> str:
     """The algorithm's colour, the same on every page; a stranger's algorithm gets a steady one of the others."""
-    if algorithm_id in ALGORITHM_COLOURS:
-        return ALGORITHM_COLOURS[algorithm_id]
+    known = find().get(algorithm_id)
+    if known is not None and known.colour:
+        return known.colour
     return OTHER_COLOURS[sum(algorithm_id.encode()) % len(OTHER_COLOURS)]
 
 
@@ -54,7 +46,7 @@ def figure(
     drawn.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 28 if legend else 8, "b": 8},
-        colorway=[*ALGORITHM_COLOURS.values()],
+        colorway=[*algorithm_colours().values()],
         showlegend=legend,
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left", "title": None},
         hovermode="x unified",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.market.algorithms import find
-from core.web.charts import ALGORITHM_COLOURS, GRID_PRICE, colour_of
+from core.web.charts import GRID_PRICE, algorithm_colours, colour_of
 
 # Machado, Oliveira & Fernandes 2009, IEEE Trans. Vis. Comput. Graph. 15(6): severity 1, on linear RGB
 EYES = {
@@ -107,4 +107,4 @@ def test_every_colour_stands_out_from_the_paper(paper: str) -> None:
 
 
 def test_the_grid_prices_have_no_algorithms_colour() -> None:
-    assert GRID_PRICE not in ALGORITHM_COLOURS.values()
+    assert GRID_PRICE not in algorithm_colours().values()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.runs.statistics import MAX_POINTS
-from core.web.charts import ALGORITHM_COLOURS, LOSS
+from core.web.charts import LOSS, colour_of
 from core.web.compare.charts import (
     QUANTITIES,
     Chart,
@@ -62,7 +62,7 @@ def test_an_algorithm_has_one_colour_in_every_chart(make_scene: MakeScene) -> No
     view = make_scene()
     for chart in (price_and_volume(view), cumulative_savings(view), lorenz_curves(view)):
         drawn = {trace.name.split(" · ")[0]: trace.line.color for trace in chart.figure.data}
-        assert drawn["Mid-market rate"] == ALGORITHM_COLOURS["mid_market_rate"]
+        assert drawn["Mid-market rate"] == colour_of("mid_market_rate")
 
 
 def test_totals_survive_condensing(make_scene: MakeScene) -> None:

@@ -9,12 +9,13 @@ import hashlib
 import importlib
 import inspect
 import logging
+import re
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from core.errors import MarketError
-from core.market.contract import Algorithm, Parameter, unknown
+from core.market.contract import FAMILIES, Algorithm, Parameter, unknown
 from core.market.invariants import MAY_BE_EXEMPT
 
 log = logging.getLogger(__name__)
@@ -57,9 +58,9 @@ def _algorithm(algorithm_id: str, module: ModuleType) -> Algorithm:
     settle, run = getattr(module, "settle", None), getattr(module, "run", None)
     if (settle is None) == (run is None):
         raise MarketError("It must have either settle(dispatch, tariff) or run(path).")
-    dispatch = getattr(module, "dispatch", None)
+    dispatch, clear = getattr(module, "dispatch", None), getattr(module, "clear", None)
     parameters: tuple[Parameter, ...] = tuple(getattr(module, "PARAMETERS", ()))
-    used = {name for function in (settle, dispatch) if function for name in keywords(function)}
+    used = {name for function in (settle, dispatch, clear) if function for name in keywords(function)}
     declared = {parameter.name for parameter in parameters}
     if used != declared:
         raise MarketError(f"PARAMETERS has {sorted(declared)}, but its functions take {sorted(used)}.")
@@ -67,6 +68,12 @@ def _algorithm(algorithm_id: str, module: ModuleType) -> Algorithm:
     for name in exempt:
         if name not in MAY_BE_EXEMPT:
             raise unknown("invariant that may be exempt", name, dict.fromkeys(MAY_BE_EXEMPT))
+    family = getattr(module, "FAMILY", FAMILIES[-1])
+    if family not in FAMILIES:
+        raise unknown("family of algorithms", str(family), dict.fromkeys(FAMILIES))
+    colour = getattr(module, "COLOUR", "")
+    if colour and not re.fullmatch("#[0-9a-fA-F]{6}", str(colour)):
+        raise MarketError(f'COLOUR is "{str(colour)[:80]}", expected six hexadecimal digits such as "#2f7de1".')
     return Algorithm(
         id=algorithm_id,
         name=getattr(module, "NAME", algorithm_id.replace("_", " ").capitalize()),
@@ -76,10 +83,13 @@ def _algorithm(algorithm_id: str, module: ModuleType) -> Algorithm:
         exempt=exempt,
         source_digest=hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest(),
         rank=getattr(module, "RANK", 100),
-        family=getattr(module, "FAMILY", "other"),
         settle=settle,
         dispatch=dispatch,
+        clear=clear,
         run=run,
+        family=family,
+        colour=colour,
+        heavy=bool(getattr(module, "HEAVY", False)),
     )
 
 

@@ -13,6 +13,7 @@ NAME = "Bill sharing"
 SOURCE = "Long, Wu, Zhang, Thomas, Cheng, Jenkins 2017, IEEE PES General Meeting"
 RANK = 50
 FAMILY = "sharing"
+COLOUR = "#cf8027"
 EXEMPT = ("price_bounds", "individual_rationality", "additive_over_slots")
 
 

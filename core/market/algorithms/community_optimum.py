@@ -12,6 +12,8 @@ NAME = "Community optimum"
 SOURCE = "Owen 1975, Mathematical Programming 9: no coalition can do better alone; solved with HiGHS"
 RANK = 90
 FAMILY = "bound"
+COLOUR = "#9e927e"
+HEAVY = True
 PARAMETERS = BATTERY_PARAMETERS
 EXEMPT = ("additive_over_slots",)
 

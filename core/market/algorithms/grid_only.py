@@ -12,6 +12,7 @@ NAME = "Grid only"
 SOURCE = "Zhou, Wu, Long 2018, Applied Energy 222, eq. 17"
 RANK = 0
 FAMILY = "bound"
+COLOUR = "#868da3"
 EXEMPT = ("no_trade_left",)
 
 

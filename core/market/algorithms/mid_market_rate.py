@@ -10,6 +10,7 @@ NAME = "Mid-market rate"
 SOURCE = "Long, Wu, Zhang, Thomas, Cheng, Jenkins 2017, IEEE PES General Meeting; Zhou 2018 eq. A25-A27"
 RANK = 30
 FAMILY = "sharing"
+COLOUR = "#b25f4c"
 
 
 def settle(dispatch: Dispatch, tariff: Tariff) -> Settlement:

@@ -12,6 +12,7 @@ NAME = "P2P with battery"
 SOURCE = "Luthander, Widén, Nilsson, Palm 2015, Applied Energy 142; then Long et al. 2017"
 RANK = 20
 FAMILY = "battery"
+COLOUR = "#007505"
 PARAMETERS = (
     *BATTERY_PARAMETERS,
     Parameter("order", "self_first", unit="", help="Whether the battery or peers come first.", choices=ORDERS),

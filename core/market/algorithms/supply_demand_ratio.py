@@ -17,6 +17,7 @@ SOURCE = (
 )
 RANK = 40
 FAMILY = "sharing"
+COLOUR = "#bf1863"
 PARAMETERS = (Parameter("compensation", 0.0, unit="₹/kWh", help="Added to the feed-in price for peers.", minimum=0.0),)
 
 

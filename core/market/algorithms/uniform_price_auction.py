@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from core.market.auctions import uniform_price
-from core.market.community import Tariff
+from core.market.chunks import BySlots
+from core.market.community import FloatArray, Tariff
 from core.market.contract import Parameter
 from core.market.dispatch import Dispatch
 from core.market.orders import STRATEGY_PARAMETERS, OrderPrices
-from core.market.settlement import Settlement
+from core.market.settlement import Fills, Settlement
 
 NAME = "Uniform-price auction"
 SOURCE = "Chatterjee, Samuelson 1983, Operations Research 31; Wilson 1985, Econometrica 53"
 RANK = 60
 FAMILY = "auction"
+COLOUR = "#7f5599"
 PARAMETERS = (
     Parameter("k", 0.5, unit="share", help="Where the price lies: 0 lowest, 1 highest.", minimum=0.0, maximum=1.0),
     *STRATEGY_PARAMETERS,
 )
+
+
+def clear(net_kwh: FloatArray, order_price: BySlots, *, k: float) -> Fills:
+    """Every slot's orders at one price."""
+    return uniform_price(net_kwh, order_price, k=k)
 
 
 def settle(
@@ -24,4 +31,4 @@ def settle(
 ) -> Settlement:
     """price = low + k·(high - low) of the interval of clearing prices; the volume is the largest the orders allow."""
     prices = OrderPrices(dispatch, tariff, strategy=strategy, alpha=alpha, beta=beta, seed=seed)
-    return Settlement.of_fills(dispatch, tariff, uniform_price(dispatch.net_kwh, prices, k=k))
+    return Settlement.of_fills(dispatch, tariff, clear(dispatch.net_kwh, prices, k=k))

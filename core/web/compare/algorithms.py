@@ -27,10 +27,7 @@ def choose(numbers: Numbers, *, key: str, like: RunPlan | None, heavy: bool) -> 
     chosen = []
     with st.grid("auto", min_column_width=205):
         for algorithm in find().values():
-            if before is not None:
-                wanted = algorithm.id in before
-            else:
-                wanted = not (heavy and algorithm.id == "community_optimum")
+            wanted = algorithm.id in before if before is not None else not (heavy and algorithm.heavy)
             selection = _card(
                 algorithm, wanted, (before or {}).get(algorithm.id, {}), numbers, key=f"{key}_{algorithm.id}"
             )
