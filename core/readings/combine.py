@@ -52,6 +52,7 @@ def combine(series: list[Series], options: Options, findings: Findings) -> Combi
         load_kw=load,
         solar_kw=solar,
         pv_kw=np.array([options.pv_kw.get(household_id, np.nan) for household_id in ids]),
+        positions=np.array([positions.get(household_id, (np.nan, np.nan)) for household_id in ids]),
     )
     return Combined(community, absent, gaps, positions)
 

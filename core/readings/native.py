@@ -115,6 +115,7 @@ def with_absences(content: bytes) -> tuple[Community, BoolArray]:
         load_kw=table["load_kw"].to_numpy().reshape(shape),
         solar_kw=table["solar_kw"].to_numpy().reshape(shape),
         pv_kw=np.array([np.nan if kw is None else kw for kw in kept["pv_kw"]]),
+        positions=np.array([kept.get("positions", {}).get(one, (np.nan, np.nan)) for one in kept["household_ids"]]),
     )
     absent = table["absent"].to_numpy().reshape(shape)
     if digest_of(community, absent) != kept["digest"]:

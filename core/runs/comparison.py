@@ -56,13 +56,16 @@ def carry_out(
     dataset_digest: str,
     time_zone: str,
     listener: Listener,
+    positions: object = None,
 ) -> str:
     """Compute what is not kept yet, keep it, and return the key of the run's result.
 
+    positions: where the homes are, which the digest of the readings does not cover.
     readings: called when they are needed, not when everything is kept. Raises MarketError.
     """
     chosen = [get(selection.algorithm_id) for selection in plan.selections]
-    steps = [_step(plan, scenario, chosen, dataset_digest) for scenario in plan.scenarios]
+    dataset = [dataset_digest, positions] if positions else dataset_digest
+    steps = [_step(plan, scenario, chosen, dataset) for scenario in plan.scenarios]
     key = digest([time_zone, [[step.scenario.name, step.key] for step in steps]])
     kept = [results.has_scenario(step.key) for step in steps]
     listener.planned([a.id for _ in steps for a in chosen], [there for there in kept for _ in chosen])
@@ -81,7 +84,7 @@ def carry_out(
     return key
 
 
-def _step(plan: RunPlan, scenario: Scenario, chosen: Sequence[Algorithm], dataset_digest: str) -> _Step:
+def _step(plan: RunPlan, scenario: Scenario, chosen: Sequence[Algorithm], dataset: object) -> _Step:
     parameters = tuple(
         row_parameters(algorithm, selection, scenario)
         for algorithm, selection in zip(chosen, plan.selections, strict=True)
@@ -90,7 +93,7 @@ def _step(plan: RunPlan, scenario: Scenario, chosen: Sequence[Algorithm], datase
         {
             "format": FORMAT,
             "market": market_digest(),
-            "dataset": dataset_digest,
+            "dataset": dataset,
             "tariff": scenario.tariff.to_json(),
             "algorithms": [
                 [algorithm.id, algorithm.source_digest, given]

@@ -121,8 +121,8 @@ def perform(task: Mapping[str, Any], send: Send) -> None:
 def _compare(task: Mapping[str, Any], send: Send) -> None:
     """Carry out the plan of a task on its readings and send the key of the result."""
     readings = Path(task["readings"])
-    cells = pq.read_metadata(readings).num_rows  # the file has one row a slot and household
-    listener = _Reporter(send, cells=cells, limit_s=float(task["limit_s"]))
+    about = pq.read_metadata(readings)  # the file has one row a slot and household
+    listener = _Reporter(send, cells=about.num_rows, limit_s=float(task["limit_s"]))
     key = carry_out(
         RunPlan.from_json(task["plan"]),
         lambda: from_parquet(readings.read_bytes()),
@@ -130,6 +130,7 @@ def _compare(task: Mapping[str, Any], send: Send) -> None:
         dataset_digest=str(task["dataset_digest"]),
         time_zone=str(task["time_zone"]),
         listener=listener,
+        positions=json.loads(about.metadata[b"readings"]).get("positions"),
     )
     limit(0.0)
     send("done", {"result": key})

@@ -53,7 +53,7 @@ def test_compare_prints_a_table_with_units(capsys):
     assert status == 0
     assert lines[0].startswith("3 households, 168 slots of 1 h from 2024-06-01 00:00+05:30")
     assert lines[2].split() == ["figure", "unit", "Mid-market", "rate"]
-    assert len({len(line) for line in lines[2 : lines.index("", 2)]}) == 1
+    assert len({len(line) for line in [line for line in lines[2:] if line]}) == 1
     assert "₹/kWh" in out
 
 

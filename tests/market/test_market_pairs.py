@@ -1,4 +1,4 @@
-"""Who trades with whom, where the algorithm decides it: nearest neighbours, and what trades and checks make of pairs."""
+"""Who trades with whom, where the algorithm decides it: nearest neighbours, and what becomes of pairs."""
 
 from dataclasses import replace
 
