@@ -90,8 +90,8 @@ class Algorithm:
     run: the simplest kind, figures from a folder of CSV files; None otherwise.
     colour: "#rrggbb", "" for one of the others. heavy: too slow for a year unless asked for.
     exempt: names of invariants that the mechanism is known to break, and says so.
-    family: one of FAMILIES; "sharing" is one price or rule for all, "fair share" a division by what each adds, "bound" what no
-    rule between neighbours can undercut or surpass, such as no trade at all.
+    family: one of FAMILIES; "sharing" is one price or rule for all, "fair share" a division by what each adds, "bound"
+    what no rule between neighbours can undercut or surpass, such as no trade at all.
     """
 
     id: str

@@ -9,7 +9,6 @@ from datetime import date
 import numpy as np
 import pytest
 
-from core.market.algorithms import find
 from core.runs.statistics import MAX_POINTS
 from core.web.charts import LOSS, colour_of
 from core.web.compare.charts import (

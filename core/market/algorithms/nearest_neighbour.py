@@ -14,6 +14,7 @@ NAME = "Nearest neighbour"
 SOURCE = "The lab's own example of an algorithm that decides who trades with whom; distances: Sinnott 1984, haversine"
 RANK = 55
 FAMILY = "sharing"
+COLOUR = "#e84c9a"
 EARTH_KM = 6371.0
 ROUNDING_KM = 1e-6
 
