@@ -14,10 +14,10 @@ from core.chain.miner import Miner
 from core.chain.publisher import Publisher
 from core.chain.signed import CHECKPOINTS_FILE, signed
 from core.errors import ConflictError, LabError, LedgerDamagedError, LedgerError, LedgerReadOnlyError
-from core.ledger import block, checkpoint, genesis, merkle, transaction
+from core.ledger import block, checkpoint, genesis, merkle
 from core.ledger.checkpoint import Checkpoint, SigningKey
 from core.ledger.file import LedgerFile
-from core.ledger.recovery import REMEDY, Mark, adopt, newest, recover
+from core.ledger.recovery import REMEDY, Mark, adopt, newest, recover, whole_blocks
 from core.ledger.verify import reading, verify
 from core.ledger.walk import START, Tip, Walker
 from core.settings import Settings
@@ -27,8 +27,6 @@ from core.store.pool import Pool
 
 log = logging.getLogger(__name__)
 KEY_FILE = "ledger.key"
-BATCH = 200_000
-"""Transactions whose keys are remembered at once when a ledger is adopted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +131,8 @@ class Opening:
             tip = self._first(file)
             self.settle(START, tip, mark.genesis, [])
         self._published.publish(self.checkpoint)
+        if self._pool.lacks_terms():
+            self._learn_terms(file)
         return Opened(file, tip, mark.genesis, self._key, notice=self._notices(), checkpoint=self.checkpoint)
 
     def _check_signed(self, file: LedgerFile, tip: Tip, record: bytes) -> None:
@@ -208,13 +208,9 @@ class Opening:
         self._load_key(record)
         self.checkpoint = self.signed(tips[-1])
         self._check_signed(file, tips[-1], record)
-        waiting: list[tuple[bytes, int]] = []
-        for tip in tips:
-            waiting += [(key, tip.height) for key in map(transaction.dedupe_digest, lines_of(file, tip))]
-            if len(waiting) >= BATCH or tip is tips[-1]:
-                with self._store.begin() as connection:
-                    self._pool.mined(connection, waiting)
-                waiting = []
+        with self._store.begin() as connection:
+            for tip in tips:
+                self._pool.mined(connection, lines_of(file, tip), tip.height)
         before = tips[-2] if len(tips) > 1 else START
         mark = Mark(before, tips[-1].hash, record)
         with self._store.begin() as connection:
@@ -222,13 +218,21 @@ class Opening:
         log.warning("adopted %d blocks with %d transactions", len(tips), tips[-1].transactions)
         return mark
 
+    def _learn_terms(self, file: LedgerFile) -> None:
+        """Once after an upgrade: the terms of every mined trade, so that a used id is told from a reused one."""
+        log.warning("reading the terms of all mined trades in %s, once", file.path)
+        tips, _ = whole_blocks(file.walker(START))
+        with self._store.begin() as connection:
+            for tip in tips:
+                self._pool.learn_terms(connection, lines_of(file, tip))
+
     # ---- settling
 
     def settle(self, before: Tip, tip: Tip, record: bytes, lines: Sequence[bytes]) -> None:
         """Step 3 of the order of writes: the pool, the keys seen, and the mark with its checkpoint, in one."""
         self.checkpoint = self.signed(tip)
         with self._store.begin() as connection:
-            self._pool.mined(connection, [(key, tip.height) for key in map(transaction.dedupe_digest, lines)])
+            self._pool.mined(connection, lines, tip.height)
             marks.write(connection, Mark(before, tip.hash, record), checkpoint=self.checkpoint)
 
     def signed(self, tip: Tip) -> str:

@@ -80,9 +80,20 @@ def dedupe(document: Mapping[str, Json], *, tx_hash: str) -> str:
     return f"hash:{tx_hash}"
 
 
-def dedupe_digest(line: bytes) -> bytes:
-    """The pool's key of a transaction line that was checked before."""
-    return key_of(dedupe(orjson.loads(line), tx_hash=leaf_hash(line)))
+def keys_of(line: bytes) -> tuple[bytes, bytes]:
+    """The pool's key of a transaction line that was checked before, and the digest of its terms."""
+    document = orjson.loads(line)
+    return key_of(dedupe(document, tx_hash=leaf_hash(line))), terms_digest(document)
+
+
+TERMS = ("buyer", "seller", "energy_wh", "price_micro_per_kwh", "slot_ms")
+
+
+def terms_digest(document: Mapping[str, Json]) -> bytes:
+    """What was agreed in a trade: two with the same key and other terms are two trades. Empty for other kinds."""
+    if document["kind"] != "trade":
+        return b""
+    return hashlib.sha256(orjson.dumps([document.get(name) for name in TERMS])).digest()[:16]
 
 
 def key_of(dedupe_text: str) -> bytes:

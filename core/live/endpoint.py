@@ -47,8 +47,8 @@ Where = Endpoint | Callable[[], Endpoint] | None
 
 
 def subscribed_topics(settings: Settings) -> tuple[str, ...]:
-    """The topics of the feed: trades, and meter readings with the household's id as last level."""
-    return settings.mqtt_topic, f"{settings.mqtt_meters_topic}/+"
+    """The topics of the feed: trades, all publishers' and each one's own, and meter readings by household."""
+    return settings.mqtt_topic, f"{settings.mqtt_topic}/+", f"{settings.mqtt_meters_topic}/+"
 
 
 def resolve(settings: Settings) -> Endpoint:

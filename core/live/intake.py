@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,9 +30,6 @@ from core.store.meters import Meters, Reading
 from core.store.pool import Arrival, Pool
 from core.store.pool import State as PoolState
 from core.store.quarantine import Quarantine, Refused
-
-REMEMBERED_IDS = 10_000
-"""Message ids whose content is kept to notice that a publisher uses one again for another trade."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -95,7 +92,6 @@ class Intake:
         self._rows = FeedStore(self._store)
         self._session = self._rows.session()
         self._publishers = Publishers(self._rows.publishers())
-        self._contents: OrderedDict[tuple[str, str], TradeMessage] = OrderedDict()
 
     def new_session(self) -> None:
         """The broker has no session of ours: packet ids start anew, so none of the old may be taken for a new one."""
@@ -147,8 +143,6 @@ class Intake:
         # durable from here on
         self._session = session
         self._publishers.adopt(draft)
-        for one in new:
-            self._remember(one.message)
         return replace(_outcome(batch, found, new=new, draft=draft, now=now), late_readings=late)
 
     def _sorted(self, batch: Sequence[Arrived], now: int) -> _Sorted:
@@ -162,10 +156,12 @@ class Intake:
         return found
 
     def _sort(self, arrived: Arrived, found: _Sorted, now: int) -> None:
-        if arrived.topic != self._topic:
+        own = arrived.topic.removeprefix(f"{self._topic}/") if arrived.topic.startswith(f"{self._topic}/") else ""
+        if arrived.topic != self._topic and not own:
             self._sort_other(arrived, found, now)
             return
         message = quick.read(arrived.payload) or payloads.read_trade(arrived.payload, zone=self._zone)
+        message = payloads.published_by(message, own)
         if message.message_id is None and arrived.retained:
             raise InputError(
                 "A retained message comes again with every connection, so it needs an id to count once.",
@@ -200,34 +196,15 @@ class Intake:
     def _judged(self, found: _Sorted, states: Sequence[PoolState], *, draft: Draft, now: int) -> list[_Trade]:
         """The trades that are new. One that reuses the id of another trade joins the refused."""
         new: list[_Trade] = []
-        in_batch: dict[tuple[str, str], TradeMessage] = {}
         for one, state in zip(found.trades, states, strict=True):
             message = one.message
-            key = (message.publisher, message.message_id or "")
             if state == "new":
                 new.append(one)
-                in_batch[key] = message
                 if message.publisher or message.seq is not None:
                     draft.note(message.publisher, message.seq)
-            elif message.message_id is not None:
-                first = in_batch.get(key) or self._contents.get(key)
-                if first is not None and not _same_trade(first, message):
-                    found.refused.append(_reused(one, now))
+            elif state == "reused":
+                found.refused.append(_reused(one, now))
         return new
-
-    def _remember(self, message: TradeMessage) -> None:
-        if message.message_id is None:
-            return
-        self._contents[message.publisher, message.message_id] = message
-        if len(self._contents) > REMEMBERED_IDS:
-            self._contents.popitem(last=False)
-
-
-def _same_trade(first: TradeMessage, again: TradeMessage) -> bool:
-    def terms(message: TradeMessage) -> tuple[object, ...]:
-        return message.buyer, message.seller, message.energy_wh, message.price_micro_per_kwh
-
-    return terms(first) == terms(again)
 
 
 def _reused(one: _Trade, now: int) -> Refused:

@@ -13,14 +13,13 @@ from core.errors import InputError, LabError
 from core.ledger.transaction import MICRO, Transaction, trade
 from core.live.background import Background
 from core.live.clearing import ClearedTrade, clear
-from core.live.payload import MeterMessage
+from core.live.payload import METERS, MeterMessage
 from core.live.snapshot import RECENT, Counts, FeedCache, LiveTrade, MeterSlot, Outcome
 from core.market.community import Community
 from core.settings import Settings
 from core.store.meters import Meters, Reading, SlotRow
 from core.store.pool import Pool
 
-PUBLISHER = "meters"
 GRACE_S = 2.0
 """Readings of a slot may still come so long after its end."""
 AHEAD_S = 300.0
@@ -160,7 +159,7 @@ class MeterMarket:
             energy_wh=one.energy_wh,
             price_micro_per_kwh=one.price_micro_per_kwh,
             received_at_ms=slot_ms + self._slot_ms,
-            publisher=PUBLISHER,
+            publisher=METERS,
             message_id=f"{slot_ms}-{one.buyer}-{one.seller}",
             slot_ms=slot_ms,
         )
@@ -174,7 +173,7 @@ class MeterMarket:
                 seller=one.seller,
                 energy_kwh=one.energy_wh / 1000,
                 price=one.price_micro_per_kwh / MICRO,
-                publisher=PUBLISHER,
+                publisher=METERS,
                 message_id=str(transaction.document["message_id"]),
                 tx_hash=transaction.tx_hash,
                 simulated=False,

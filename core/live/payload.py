@@ -41,6 +41,7 @@ CODES = {
     "too_small": "Less than half a watt-hour",
     "absurd": "A number beyond all reason",
     "bad_id": "An id that is not allowed",
+    "bad_publisher": "A publisher that is not the sender",
     "same_household": "Buyer and seller are the same",
     "bad_time": "A time that cannot be read",
     "unexpected_topic": "A topic that nobody expects",
@@ -50,6 +51,9 @@ CODES = {
 }
 """Every reason for the quarantine, with its heading."""
 
+METERS = "meters"
+"""The publisher of trades that the lab makes of meter readings."""
+MAX_ID = 64
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _EXACT = Context(prec=2 * MAX_BYTES, rounding=ROUND_HALF_EVEN)  # as many digits as a payload can hold
 _EARLIEST_MS = 946_684_800_000  # 2000-01-01
@@ -108,6 +112,25 @@ def read_trade(payload: bytes, *, zone: tzinfo = UTC) -> TradeMessage:
         slot_ms=_slot_ms(fields["slot"], zone) if "slot" in fields else None,
         simulated=_flag(fields, "simulated") if "simulated" in fields else False,
     )
+
+
+def published_by(message: TradeMessage, topic_level: str) -> TradeMessage:
+    """The trade with its publisher as the broker vouches for it; topic_level: "" on the topic that all share.
+
+    A publisher with a topic of its own (its last level) is named `/<level>`, which no payload can claim, so nobody
+    without the right to write that topic uses up its ids. Raises InputError for a publisher that is not the sender.
+    """
+    if message.publisher == METERS:
+        raise InputError(f"{METERS} is the lab's own publisher; choose another name.", code="bad_publisher")
+    if not topic_level:
+        return message
+    if not _ID.fullmatch(topic_level) or len(topic_level) == MAX_ID:
+        raise _bad_id("The publisher in the topic", topic_level)
+    if message.publisher not in ("", topic_level):
+        raise InputError(
+            f"publisher is {shown(message.publisher)} on the topic of {shown(topic_level)}.", code="bad_publisher"
+        )
+    return msgspec.structs.replace(message, publisher=f"/{topic_level}")
 
 
 def read_meter(household_id: str, payload: bytes, *, zone: tzinfo = UTC) -> MeterMessage:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    Index,
     Integer,
     LargeBinary,
     Table,
@@ -33,11 +34,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.errors import UnavailableError
-from core.ledger.transaction import Transaction, key_of
+from core.ledger.transaction import Transaction, key_of, keys_of, terms_digest
 from core.store.database import Store, metadata
 from core.store.prepared import Execute, Prepared, PreparedForKeys
 
-State = Literal["new", "pending", "mined"]
+State = Literal["new", "pending", "mined", "reused"]
 WINDOW = 10_000
 """How many of the latest arrivals without a message id are remembered to recognise their redelivery.
 
@@ -58,8 +59,16 @@ seen_table = Table(
     metadata,
     Column("dedupe", LargeBinary, primary_key=True),
     Column("height", BigInteger, nullable=False),
+    Column("terms", LargeBinary),
     sqlite_with_rowid=False,
 )
+without_terms = Index(
+    "seen_without_terms",
+    seen_table.c.dedupe,
+    sqlite_where=seen_table.c.terms.is_(None),
+    postgresql_where=seen_table.c.terms.is_(None),
+)
+"""Rows of before the terms were kept: a start finds them at once, and reads the terms in the ledger."""
 arrivals_table = Table(
     "arrivals",
     metadata,
@@ -72,6 +81,8 @@ arrivals_table = Table(
 _PRUNE = delete(arrivals_table).where(
     arrivals_table.c.seq <= select(func.max(arrivals_table.c.seq) - literal_column(str(WINDOW))).scalar_subquery()
 )
+_NO_TERMS = seen_table.c.terms.is_(None)
+_LEARN = seen_table.update().where(seen_table.c.dedupe == bindparam("key"), _NO_TERMS).values(terms=bindparam("found"))
 _NEWEST_KEYS = select(pending_table.c.dedupe).where(
     pending_table.c.seq > select(func.max(pending_table.c.seq) - bindparam("rows")).scalar_subquery()
 )
@@ -133,7 +144,8 @@ class Pool:
     def submit(self, items: Sequence[Transaction | Arrival]) -> list[State]:
         """Commit durably; when this returns, every item may be acknowledged.
 
-        "new": now pending. "pending", "mined": the same transaction is already there; nothing was added.
+        "new": now pending. "pending", "mined": the same transaction is already there; nothing was added. "reused": a
+        trade with the same id and other terms is there; nothing was added.
         Raises UnavailableError if the database refuses; then nothing of these items was added.
         """
         ticket = _Ticket(items)
@@ -173,22 +185,26 @@ class Pool:
         keyed = self._keyed(execute, items)
         now = self._clock()
         rows = [_row(transaction, key, now) for key, transaction in keyed]
-        keys = [key for key, _ in keyed]
         if self._insert_returning is not None:
             columns = {name: [row[name] for row in rows] for name in rows[0]}
-            return self._states(execute, keys, {key for (key,) in self._insert_returning.run(execute, columns)})
+            return self._states(execute, keyed, {key for (key,) in self._insert_returning.run(execute, columns)})
         inserted = self._insert_pending.run_many(execute, rows).rowcount
         if inserted == len(rows):
             return ["new"] * inserted
         newest = {key for (key,) in self._newest_keys.run(execute, {"rows": inserted})}
-        return self._states(execute, keys, newest)
+        return self._states(execute, keyed, newest)
 
-    def _states(self, execute: Execute, keys: list[bytes], fresh: set[bytes]) -> list[State]:
-        """Which of these keys are `fresh`, the rows inserted just now, and where the others are."""
-        known = self._known(execute, keys) if len(fresh) < len(keys) else {}
+    def _states(self, execute: Execute, keyed: Sequence[tuple[bytes, Transaction]], fresh: set[bytes]) -> list[State]:
+        """Which of these are `fresh`, the rows inserted just now, and where the others are."""
+        known = self._known(execute, [key for key, _ in keyed]) if len(fresh) < len(keyed) else {}
         states: list[State] = []
-        for key in keys:
-            states.append("new" if key in fresh else known[key])
+        for key, transaction in keyed:
+            state: State = "new"
+            if key not in fresh:
+                state, terms = known[key]
+                if terms is not None and terms != terms_digest(transaction.document):
+                    state = "reused"
+            states.append(state)
             fresh.discard(key)
         return states
 
@@ -213,9 +229,12 @@ class Pool:
             self._prune.run(execute, {})
         return keyed
 
-    def _known(self, execute: Execute, keys: Sequence[bytes]) -> dict[bytes, State]:
-        found = self._is_known.rows(execute, keys)
-        return {key: "mined" if mined else "pending" for key, mined in found}
+    def _known(self, execute: Execute, keys: Sequence[bytes]) -> dict[bytes, tuple[State, bytes | None]]:
+        """Where these keys are, and the terms they stand for (None: not known)."""
+        return {
+            key: ("mined", found) if mined else ("pending", keys_of(found)[1])
+            for key, mined, found in self._is_known.rows(execute, keys)
+        }
 
     # ---- reading
 
@@ -252,19 +271,29 @@ class Pool:
         """Where the transaction with this dedupe text is; None if it was never submitted."""
         key = key_of(dedupe)
         with self._store.read() as connection:
-            found = self._known(connection.exec_driver_sql, [key]).get(key)
-        return None if found == "new" else found
+            state, _ = self._known(connection.exec_driver_sql, [key]).get(key, (None, None))
+        return state if state in ("pending", "mined") else None
 
     # ---- moving on to the chain
 
-    def mined(self, connection: Connection, keys: Sequence[tuple[bytes, int]]) -> None:
-        """Inside the caller's writing transaction: these (dedupe digest, height of their block) are on the chain."""
-        in_order = sorted(keys)  # neighbours in the table's tree are written together
+    def mined(self, connection: Connection, lines: Sequence[bytes], height: int) -> None:
+        """Inside the caller's writing transaction: these transaction lines are in the block of this height."""
+        in_order = sorted(map(keys_of, lines))  # neighbours in the table's tree are written together
         self._unpend.run(connection.exec_driver_sql, [key for key, _ in in_order])
         if in_order:
-            self._insert_seen.run_many(
-                connection.exec_driver_sql, [{"dedupe": key, "height": height} for key, height in in_order]
-            )
+            rows = [{"dedupe": key, "height": height, "terms": terms} for key, terms in in_order]
+            self._insert_seen.run_many(connection.exec_driver_sql, rows)
+
+    def lacks_terms(self) -> bool:
+        """Whether the terms of some mined trades are not known: they were mined before terms were kept."""
+        with self._store.read() as connection:
+            return connection.execute(select(seen_table.c.dedupe).where(_NO_TERMS).limit(1)).first() is not None
+
+    def learn_terms(self, connection: Connection, lines: Sequence[bytes]) -> None:
+        """Inside the caller's writing transaction: keep the terms of these mined transaction lines."""
+        rows = [{"key": key, "found": terms} for key, terms in map(keys_of, lines)]
+        if rows:
+            connection.execute(_LEARN, rows)
 
 
 def prefix_range(prefix: str) -> tuple[bytes, bytes]:
@@ -324,8 +353,8 @@ def _among(start: Any, column: Column[bytes], names: list[str]) -> Any:
 def _known_among(names: list[str]) -> Any:
     pending, seen = pending_table.c.dedupe, seen_table.c.dedupe
     return union_all(
-        _among(lambda _: select(pending, literal_column("0")), pending, names),
-        _among(lambda _: select(seen, literal_column("1")), seen, names),
+        _among(lambda _: select(pending, literal_column("0"), pending_table.c.body), pending, names),
+        _among(lambda _: select(seen, literal_column("1"), seen_table.c.terms), seen, names),
     )
 
 

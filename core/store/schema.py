@@ -25,6 +25,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -64,7 +65,15 @@ def _privacy_of_runs(connection: Connection) -> None:
     add_column(connection, "runs", Column("provenance", Text, nullable=False, server_default="{}"))
 
 
-STEPS: tuple[Step, ...] = (Step(2, "runs may keep their figures off the ledger, and carry findings", _privacy_of_runs),)
+def _terms_of_trades(connection: Connection) -> None:
+    add_column(connection, "seen", Column("terms", LargeBinary))
+    connection.execute(text("CREATE INDEX IF NOT EXISTS seen_without_terms ON seen (dedupe) WHERE terms IS NULL"))
+
+
+STEPS: tuple[Step, ...] = (
+    Step(2, "runs may keep their figures off the ledger, and carry findings", _privacy_of_runs),
+    Step(3, "mined trades keep a digest of their terms beside their id", _terms_of_trades),
+)
 """In order, one number apart. Append `Step(n, "…", function)`; `add_column` is what most of them need."""
 
 

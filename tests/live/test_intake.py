@@ -157,3 +157,74 @@ def test_the_quarantine_lets_the_longest_unseen_go(bench: Bench, monkeypatch: py
     kept = {row.last_at_ms for row in quarantine.newest(1_000)}
     assert max(kept) == 11
     assert min(kept) >= 9
+
+
+def mine(bench: Bench) -> None:
+    """What mining does to the pool."""
+    rows_ = bench.pool.pending(100)
+    with bench.store.begin() as connection:
+        bench.pool.mined(connection, [row.body for row in rows_], 1)
+
+
+@pytest.mark.parametrize("where", ["batch", "pending", "mined"])
+@pytest.mark.parametrize(
+    "changes",
+    [{"price": 1.0}, {"qty_kwh": 3.6}, {"buyer": "HH009"}, {"seller": "HH009"}, {"slot": "2026-01-05T10:15:00Z"}],
+)
+def test_a_used_id_with_other_terms_is_quarantined_wherever_the_first_is_also_after_a_restart(
+    bench: Bench, intake: Intake, where: str, changes: dict[str, object]
+) -> None:
+    first, other = (arrived(n, payload=trade_payload(id="t-1", **more)) for n, more in ((1, {}), (2, changes)))
+    again = arrived(3, payload=trade_payload(id="t-1", timestamp="2026-01-05T10:20:00Z"))
+    if where == "batch":
+        counts = intake.store([first, other, again]).counts
+    else:
+        intake.store([first])
+        if where == "mined":
+            mine(bench)
+        counts = intake_of(bench).store([other, again]).counts
+    assert (counts.quarantined, counts.duplicates) == (1, 1)
+    assert bench.quarantine.totals() == {"id_reused": 1}
+
+
+def test_terms_of_trades_mined_before_they_were_kept_are_learned_from_their_lines(bench: Bench, intake: Intake) -> None:
+    intake.store([arrived(1, payload=trade_payload(id="t-1"))])
+    lines = [row.body for row in bench.pool.pending(1)]
+    mine(bench)
+    with bench.store.begin() as connection:
+        connection.exec_driver_sql("update seen set terms = null")
+    other = arrived(2, payload=trade_payload(id="t-1", price=1))
+    assert bench.pool.lacks_terms()
+    assert intake.store([other]).counts.duplicates == 1  # what is not known is not held against anybody
+    with bench.store.begin() as connection:
+        bench.pool.learn_terms(connection, lines)
+    assert not bench.pool.lacks_terms()
+    assert intake.store([other]).counts.quarantined == 1
+
+
+def test_a_publisher_with_a_topic_of_its_own_has_ids_that_nobody_else_uses_up(bench: Bench, intake: Intake) -> None:
+    def own(payload: bytes) -> Arrived:
+        return Arrived(f"{TOPIC}/roof7", payload, packet_id=9)
+
+    thief = arrived(1, payload=trade_payload(id="t-1", publisher="roof7", price=1))
+    counts = intake.store([thief, own(trade_payload(id="t-1")), own(trade_payload(id="t-1", publisher="roof7"))]).counts
+    assert (counts.trades, counts.duplicates, counts.quarantined) == (2, 1, 0)
+    assert [document["publisher"] for document in bench.documents()] == ["roof7", "/roof7"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "publisher", "code"),
+    [
+        (f"{TOPIC}/roof7", "roof8", "bad_publisher"),
+        (TOPIC, "meters", "bad_publisher"),
+        (f"{TOPIC}/roof 7", "", "bad_id"),
+        (f"{TOPIC}/", "", "unexpected_topic"),
+        (TOPIC, "/roof7", "bad_id"),
+    ],
+)
+def test_nobody_publishes_in_the_name_of_another(
+    bench: Bench, intake: Intake, topic: str, publisher: str, code: str
+) -> None:
+    changes = {"publisher": publisher} if publisher else {}
+    intake.store([Arrived(topic, trade_payload(id="t-1", **changes), packet_id=1)])
+    assert bench.quarantine.totals() == {code: 1}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.live import feed, intake, link, meters, payload, sessions
+from core.live import feed, link, meters, payload, sessions
 from core.live.payload import CODES, read_meter, read_trade
 from core.settings import Settings
 from core.store import quarantine
@@ -40,7 +40,6 @@ def test_the_examples_are_what_they_claim_to_be() -> None:
         f"0 to {payload.MAX_PRICE:,}",
         f"0 to {payload.MAX_KW:,} kW",
         f"Up to {payload.MAX_FIELDS} fields",
-        f"the last {intake.REMEMBERED_IDS:,} ids",
         f"the first {quarantine.MAX_PAYLOAD:,} bytes",
         f"{quarantine.MAX_ROWS:,} rows",
         f"after {feed.Patience().first_s} s",

@@ -28,8 +28,8 @@ def made(message_id: str | None = "1", sequence: int | None = None) -> Transacti
     )
 
 
-def keys(*transactions: Transaction) -> list[tuple[bytes, int]]:
-    return [(transaction.dedupe_digest, 1) for transaction in transactions]
+def lines(*transactions: Transaction) -> list[bytes]:
+    return [transaction.body for transaction in transactions]
 
 
 def test_the_same_transaction_is_accepted_once_and_told_where_it_is(store: Store) -> None:
@@ -37,7 +37,7 @@ def test_the_same_transaction_is_accepted_once_and_told_where_it_is(store: Store
     assert pool.submit([made(), made(), made("2")]) == ["new", "pending", "new"]
     assert pool.submit([made()]) == ["pending"]
     with store.begin() as connection:
-        pool.mined(connection, keys(made()))
+        pool.mined(connection, lines(made()), 1)
     assert pool.submit([made(), made("2")]) == ["mined", "pending"]
     assert pool.pending_count() == 1
     assert (pool.state(made().dedupe), pool.state(made("2").dedupe), pool.state("x")) == ("mined", "pending", None)
@@ -64,7 +64,7 @@ def test_a_redelivered_message_without_an_id_is_the_same_trade(store: Store) -> 
     again = Arrival(made(None, 2), packet_id=7, payload=b"{}", redelivered=True)
     assert pool.submit([again]) == ["pending"]
     with store.begin() as connection:
-        pool.mined(connection, keys(made(None, 1)))
+        pool.mined(connection, lines(made(None, 1)), 1)
     assert pool.submit([again]) == ["mined"]
     assert pool.pending_count() == 0
 
@@ -181,6 +181,6 @@ def test_any_number_at_once_is_accepted_and_recognised(store: Store, count: int)
     assert pool.submit(batch) == ["new"] * count
     assert pool.submit(batch) == ["pending"] * count
     with store.begin() as connection:
-        pool.mined(connection, keys(*batch))
+        pool.mined(connection, lines(*batch), 1)
     assert pool.submit(batch) == ["mined"] * count
     assert pool.pending_count() == 0
