@@ -6,13 +6,15 @@ Figures carry no background or font of their own: Streamlit's theme gives them t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import plotly.graph_objects as go
 
 from core.market.algorithms import find
 
-OTHER_COLOURS = ("#4f6fd9", "#2a9d5c", "#c2599c", "#b0663a", "#5c8f9e", "#9a7bc0")
+OTHER_COLOURS = ("#c514cd", "#cd0027", "#68a054", "#758687", "#0a735e")
+"""Of algorithms whose file states none."""
 ACCENT = "#2f7de1"
 MUTED = "#7a8599"
 GRID_PRICE = "#7a8599"
@@ -35,7 +37,14 @@ def colour_of(algorithm_id: str) -> str:
     known = find().get(algorithm_id)
     if known is not None and known.colour:
         return known.colour
-    return OTHER_COLOURS[sum(algorithm_id.encode()) % len(OTHER_COLOURS)]
+    return _others().get(algorithm_id) or OTHER_COLOURS[sum(algorithm_id.encode()) % len(OTHER_COLOURS)]
+
+
+@cache
+def _others() -> dict[str, str]:
+    """Algorithms of the folder without a colour take the others in turn, so that as many as there are differ."""
+    others = [algorithm.id for algorithm in find().values() if not algorithm.colour]
+    return {algorithm_id: OTHER_COLOURS[place % len(OTHER_COLOURS)] for place, algorithm_id in enumerate(others)}
 
 
 def figure(

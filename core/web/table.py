@@ -46,6 +46,9 @@ white-space:nowrap;text-decoration:none;color:inherit;background:color-mix(in sr
 .lab-table tbody tr:hover{background:color-mix(in srgb,currentColor 5%,transparent)}
 </style>"""
 
+GAIN, LOSS, DEEPEST = "37,99,235", "217,119,6", 0.55
+"""Red, green, blue behind gains and losses, which everybody tells apart, and how opaque the largest are."""
+
 Kind = Literal["text", "name", "number", "code", "prose"]
 Mark = Literal["", "best", "better", "worse", "quiet"]
 
@@ -68,6 +71,7 @@ class Cell:
     """Shown text, with the place it leads to (made by `explorer.view.link`) and the full value as its title.
 
     mark: how good it is among its like. colour: of a square before the text, "#rrggbb". note: small words after it.
+    shade: how much of a gain (to 1, blue) or a loss (to -1, orange) lies behind it.
     """
 
     text: str
@@ -76,6 +80,7 @@ class Cell:
     mark: Mark = ""
     colour: str = ""
     note: str = ""
+    shade: float = 0.0
 
 
 Row = Sequence[Cell | str]
@@ -131,7 +136,11 @@ def _cell(cell: Cell | str, kind: Kind) -> str:
         inner += f"<small>{escape(visible(shown.note, limit=LONGEST))}</small>"
     classes = f"{CLASSES[kind]} {shown.mark}".strip()
     tag, scope = ("th", ' scope="row"') if kind == "name" else ("td", "")
-    return f"<{tag}{scope}{_attribute('class', classes)}{_attribute('title', title)}>{inner}</{tag}>"
+    style = _attribute(
+        "style", f"background:rgba({GAIN if shown.shade > 0 else LOSS},{abs(shown.shade) * DEEPEST:.2f})"
+    )
+    told = f"{_attribute('class', classes)}{_attribute('title', title)}{style if shown.shade else ''}"
+    return f"<{tag}{scope}{told}>{inner}</{tag}>"
 
 
 def _attribute(name: str, value: str) -> str:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from core.runs.statistics import MAX_POINTS
-from core.web.charts import LOSS, colour_of
+from core.web.charts import colour_of
 from core.web.compare.charts import (
     QUANTITIES,
     Chart,
+    bill_steps,
     cumulative_savings,
     duration,
     heat_map,
-    household_bars,
     lorenz_curves,
     points,
     price_and_volume,
@@ -36,7 +36,6 @@ def every_chart(view: View) -> dict[str, Chart]:
         "price and volume": price_and_volume(view),
         "savings": cumulative_savings(view),
         "duration": duration(view),
-        "bars": household_bars(view, row),
         "Lorenz": lorenz_curves(view),
         "profile": profile(view),
         "Sankey": sankey(view, row, ink="#000000"),
@@ -93,19 +92,18 @@ def test_settlements_of_one_dispatch_share_a_duration_curve(make_scene: MakeScen
     assert "the same dispatch has the same flows" in chart.note
 
 
-def test_losers_are_red_and_hatched_and_counted_in_words(
-    make_scene: MakeScene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    view = make_scene()
-    known = view.result.households(view.rows[2])
-    savings = np.array([5.0, -2.0, 3.0, 0.0, 1.0, -1.0])
-    monkeypatch.setattr(type(view.result), "households", lambda self, row: {**known, "savings": savings})
-    chart = household_bars(view, view.rows[2])
-    bars = chart.figure.data[0]
-    assert list(bars.x) == ["HH001", "HH003", "HH005", "HH004", "HH006", "HH002"]
-    assert [colour == LOSS for colour in bars.marker.color] == [False] * 4 + [True] * 2
-    assert list(bars.marker.pattern.shape) == [""] * 4 + ["/"] * 2
-    assert "3 of 6 save, 2 lose" in chart.alt
+def test_the_steps_of_a_bill_add_up_to_it(make_scene: MakeScene) -> None:
+    view = make_scene(household_id="HH002")
+    row = view.rows[2]
+    chart = bill_steps(view, row)
+    assert chart is not None
+    all_from_grid, own_sun, neighbours, bill = chart.figure.data[0].y
+    account = view.result.households(row)
+    assert bill == pytest.approx(account["bill"][1])
+    assert all_from_grid + own_sun == pytest.approx(account["baseline_bill"][1])
+    assert all_from_grid + own_sun + neighbours == pytest.approx(bill)
+    assert own_sun <= 0.0
+    assert bill_steps(make_scene(), row) is None
 
 
 def test_energy_in_equals_energy_out_at_every_place_of_the_sankey(make_scene: MakeScene) -> None:

@@ -238,7 +238,7 @@ def test_prices_that_do_not_fit_are_told_and_nothing_starts(
     [
         ("Figures", 0),
         ("Over time", 4),
-        ("Households", 2),
+        ("Households", 1),
         ("Energy", 2),
         ("Certainty", 1),
         ("Scenarios", 0),

@@ -2,7 +2,7 @@
 
 from core.web.compare.charts.chart import Chart, points
 from core.web.compare.charts.energy import duration, sankey
-from core.web.compare.charts.households import household_bars, lorenz_curves, profile
+from core.web.compare.charts.households import bill_steps, lorenz_curves, profile
 from core.web.compare.charts.intervals import intervals
 from core.web.compare.charts.time import QUANTITIES, cumulative_savings, heat_map, price_and_volume
 
@@ -12,7 +12,7 @@ __all__ = [
     "cumulative_savings",
     "duration",
     "heat_map",
-    "household_bars",
+    "bill_steps",
     "intervals",
     "lorenz_curves",
     "points",

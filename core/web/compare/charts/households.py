@@ -2,63 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 
 from core.runs.results import ResultRow
 from core.runs.statistics import MAX_POINTS, lorenz, resample
-from core.web.charts import ACCENT, GRID, LOSS, MUTED, SUN
+from core.web.charts import ACCENT, GAIN, GRID, LOSS, MUTED, SUN
 from core.web.compare.charts.chart import Chart, dashes, faint, frame, width_words
 from core.web.compare.view import View, colour
 from core.web.escape import plotly as name
 
 
-def household_bars(view: View, row: ResultRow) -> Chart:
-    """Savings of each household under one algorithm, largest first; losses hatched and red."""
-    savings = view.result.households(row)["savings"]
-    order = np.argsort(-savings, kind="stable")
-    shown = _extremes(order, MAX_POINTS // 4)
-    ids = [view.result.household_ids[place] for place in shown]
-    losing = savings[shown] < 0
-    chosen = shown == (-1 if view.household is None else view.household)
-    trace = go.Bar(
-        x=ids,
-        y=savings[shown],
-        marker={
-            "color": [LOSS if loses else colour(row) for loses in losing],
-            "pattern": {"shape": ["/" if loses else "" for loses in losing]},
-            "line": {"width": [3 if picked else 0 for picked in chosen], "color": MUTED},
-        },
-        hovertemplate=f"%{{x}}<br>%{{y:,.2f}} {view.numbers.currency}<extra></extra>",
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 0.85}},
+def bill_steps(view: View, row: ResultRow) -> Chart | None:
+    """The chosen household's bill, step by step: all from the grid, own sun, neighbours (and battery); None without it.
+
+    Over the whole run, as bills are.
+    """
+    community = None if view.household is None else view.readings()
+    if view.household is None or community is None:
+        return None
+    household_id = view.result.household_ids[view.household]
+    load_kwh = np.nan_to_num(community.load_kw[:, community.household_ids.index(household_id)]) * view.result.slot_h
+    retail = view.result.series(row, ("retail_price",))["retail_price"]
+    account = view.result.households(row)
+    bought, alone, bill = (
+        float(retail @ load_kwh),
+        float(account["baseline_bill"][view.household]),
+        float(account["bill"][view.household]),
     )
-    drawn = frame([trace], numbers=view.numbers, y_title=f"Savings ({view.numbers.currency})", legend=False)
-    drawn.update_layout(hovermode="closest", bargap=0.12 if len(ids) < 100 else 0.0)
-    drawn.update_xaxes(type="category", nticks=24, showgrid=False)
-    drawn.update_yaxes(zeroline=True, zerolinecolor=GRID)
-    left_out = f" {len(order) - len(shown)} of the middle are left out." if len(shown) < len(order) else ""
-    return Chart(drawn, _bar_words(view, row, savings), f"Largest savings first; losses are red and hatched.{left_out}")
-
-
-def _extremes(order: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.intp]:
-    """At most `most` of `order`: its two ends whole, an even choice between."""
-    if len(order) <= most:
-        return order
-    end = most // 3
-    between = np.linspace(end, len(order) - end - 1, most - 2 * end).round().astype(np.intp)
-    return np.concatenate((order[:end], order[between], order[len(order) - end :]))
-
-
-def _bar_words(view: View, row: ResultRow, savings: np.ndarray) -> str:
-    best, worst = int(np.argmax(savings)), int(np.argmin(savings))
-    ids = view.result.household_ids
-    return (
-        f"Savings per household, {row.name}: {int((savings > 0).sum())} of {len(savings)} save,"
-        f" {int((savings < 0).sum())} lose. Most: {ids[best]} {view.numbers.money(float(savings[best]))};"
-        f" least: {ids[worst]} {view.numbers.money(float(savings[worst]))}."
+    names = ["All from the grid", "Own sun", "Neighbours and battery", "Bill"]
+    steps = [bought, alone - bought, bill - alone, bill]
+    trace = go.Waterfall(
+        x=names,
+        y=steps,
+        measure=["absolute", "relative", "relative", "total"],
+        text=[view.numbers.money(step, sign=place in (1, 2)) for place, step in enumerate(steps)],
+        textposition="outside",
+        increasing={"marker": {"color": LOSS}},
+        decreasing={"marker": {"color": GAIN}},
+        totals={"marker": {"color": MUTED}},
+        connector={"line": {"color": GRID}},
+        hovertemplate=f"%{{x}}: %{{y:,.2f}} {view.numbers.currency}<extra></extra>",
     )
+    drawn = frame([trace], numbers=view.numbers, y_title=f"Bill ({view.numbers.currency})", height=300, legend=False)
+    drawn.update_layout(hovermode="closest")
+    drawn.update_yaxes(zeroline=True, zerolinecolor=GRID, range=_room(steps))
+    said = "; ".join(f"{name} {view.numbers.money(step)}" for name, step in zip(names, steps, strict=True))
+    return Chart(drawn, f"The bill of {household_id} under {row.name}, step by step: {said}.", "Over the whole run.")
+
+
+def _room(steps: Sequence[float]) -> list[float]:
+    """A range with room for the words above the highest and below the lowest bar."""
+    ends = [0.0, steps[0], steps[0] + steps[1], steps[3]]
+    low, high = min(ends), max(ends)
+    margin = 0.12 * ((high - low) or 1.0)
+    return [low - margin if low < 0 else 0.0, high + margin]
 
 
 def lorenz_curves(view: View) -> Chart:

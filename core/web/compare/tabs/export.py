@@ -127,11 +127,6 @@ def contents_of(view: View, state: RunState, baseline: str) -> Contents:
             "Price and traded energy": charts.price_and_volume(view),
             "Savings as they grow": charts.cumulative_savings(view),
             "Duration curve of import": charts.duration(view),
-            **{
-                f"Savings per household, {each.name}": charts.household_bars(view, each)
-                for each in view.drawable
-                if view.trades(each)
-            },
             "Lorenz curve of savings": charts.lorenz_curves(view),
             f"Where the energy went, {row.name}": charts.sankey(view, row, ink=INK),
             f"Traded energy by day and time of day, {row.name}": charts.heat_map(view, row, "traded_kwh"),

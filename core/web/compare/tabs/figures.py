@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from html import escape
 from threading import Lock
@@ -20,10 +20,10 @@ from core.web.charts import colour_of
 from core.web.compare.table import KEY, MODES, FigureTable, Line, folded, groups_of, table_of
 from core.web.compare.tables import figures_export
 from core.web.compare.tabs.export import context_of, offer
-from core.web.compare.tabs.show import baseline_id, named
-from core.web.compare.view import View, days_of, same_flows
+from core.web.compare.tabs.show import baseline_id, named, whole_run
+from core.web.compare.view import View, same_flows
 from core.web.escape import markdown, visible
-from core.web.format import NOT_DEFINED, Numbers, count, span
+from core.web.format import NOT_DEFINED, Numbers, count
 from core.web.table import Cell, Column, Mark, Row, html_table
 
 ALL = "All"
@@ -37,7 +37,7 @@ def draw(view: View, state: RunState) -> None:
     found = answer_of(view)
     if found.best:
         tiles(found, view.numbers)
-        st.html(f'<p class="lab-answer">{" ".join(sentences(found, view))}</p>')
+        st.html(f'<p class="lab-answer">{" ".join(sentences(found, view, link=_link))}</p>')
     shown = choose(view)
     on_screen(shown, view)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -83,27 +83,30 @@ def _names(rows: Sequence[ResultRow]) -> str:
     return f"{rows[0].name} and {len(rows) - 1} more"
 
 
-def sentences(found: Answer, view: View) -> list[str]:
-    """The answer in words, HTML: what is cheapest and how surely, who ties, who loses, what cannot differ."""
+def sentences(found: Answer, view: View, *, link: Callable[[str, str], str]) -> list[str]:
+    """The answer in words, HTML: what is cheapest and how surely, who ties, who loses, what cannot differ.
+
+    link: words that lead to a tab, made from both.
+    """
     numbers, best = view.numbers, found.best[0]
     saved = numbers.money(best.figures.get("savings", float("nan")))
     costs, saves = ("costs", "saves") if len(found.best) == 1 else ("cost", "save")
-    said = [f"{_link(_names(found.best), 'Over time')} {costs} least and {saves} {_text(saved)}."]
+    said = [f"{link(_names(found.best), 'Over time')} {costs} least and {saves} {_text(saved)}."]
     if found.next is not None and found.lead is not None:
         ahead = f"That is {numbers.money(found.lead.difference)} a day less than {found.next.name}"
-        said.append(f"{_text(ahead)} ({_link(_certainty(found.lead, numbers), 'Certainty')}).")
+        said.append(f"{_text(ahead)} ({link(_certainty(found.lead, numbers), 'Certainty')}).")
     if found.ties:
         each = numbers.money(found.ties[0].figures.get("savings", float("nan")))
         said.append(
-            f"{_text(_names(found.ties))} tie at {_text(each)}: they differ in {_link('who gets it', 'Households')}."
+            f"{_text(_names(found.ties))} tie at {_text(each)}: they differ in {link('who gets it', 'Households')}."
         )
     for row, losers in found.losers[:2]:
         who = f"{count(losers, 'home')} worse off"
-        said.append(f"{_text(row.name)} leaves {_link(who, 'Households')}.")
+        said.append(f"{_text(row.name)} leaves {link(who, 'Households')}.")
     together = max((len(members) for members in same_flows(view)), default=0)
     if together > 1:
         said.append(
-            f"{_link(f'{together} of {len(view.rows)} move the same energy', 'Energy')}:"
+            f"{link(f'{together} of {len(view.rows)} move the same energy', 'Energy')}:"
             " their import, peaks and self-sufficiency cannot differ."
         )
     return said
@@ -184,16 +187,6 @@ def on_screen(table: FigureTable, view: View) -> None:
 
 
 KEYS = "★ best rule · ↑ higher or ↓ lower is better · ✓ better or ✗ worse than the baseline · – not defined"
-
-
-def whole_run(view: View) -> str:
-    """What a table covers that cannot follow the period or the home that is chosen."""
-    days = span(*days_of(view.result.local_starts()))
-    return (
-        f"Whole run, {days}, all homes"
-        if view.whole and view.household is None
-        else f"**Whole run, {days}, all homes**"
-    )
 
 
 def _head(figure: Quantity, numbers: Numbers) -> Column:

@@ -12,8 +12,9 @@ from core.runs.results import ResultRow
 from core.web.charts import CONFIG
 from core.web.compare.algorithms import swatch
 from core.web.compare.charts import Chart
-from core.web.compare.view import View
+from core.web.compare.view import View, days_of
 from core.web.escape import markdown
+from core.web.format import span
 
 PICTURES = "compare_pictures"
 CHARTS = 256
@@ -81,3 +82,13 @@ def pick_algorithm(view: View, *, key: str) -> ResultRow:
 def named(row: ResultRow) -> str:
     """The algorithm's colour and name, as Markdown."""
     return f"{swatch(row.algorithm_id)} {markdown(row.name)}"
+
+
+def whole_run(view: View) -> str:
+    """What a table covers that cannot follow the period or the home that is chosen."""
+    days = span(*days_of(view.result.local_starts()))
+    return (
+        f"Whole run, {days}, all homes"
+        if view.whole and view.household is None
+        else f"**Whole run, {days}, all homes**"
+    )
