@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from core.market.chunks import BySlots, blocks
-from core.market.clearing import clear
+from core.market.clearing import Clearing, clear
 from core.market.community import FloatArray, IntArray
+from core.market.orders import OrderPrices
 from core.market.pairing import pair, queue
 from core.market.settlement import Fills
 from core.market.trade_reduction import reduce_trade
@@ -18,16 +19,29 @@ from core.market.trade_reduction import reduce_trade
 
 def uniform_price(net_kwh: FloatArray, order_price: BySlots, *, k: float) -> Fills:
     """Everyone filled trades at low + k·(high - low) of the clearing prices' interval. Chatterjee, Samuelson 1983."""
-    cleared = clear(net_kwh, order_price)
+    cleared = _cleared(net_kwh, order_price)
     price = cleared.low_price + k * (cleared.high_price - cleared.low_price)
     return Fills(cleared.filled_kwh, order_price, price, price)
 
 
 def pay_as_bid(net_kwh: FloatArray, order_price: BySlots, *, c: float) -> Fills:
     """Highest bid meets lowest ask; each pair trades at c·bid + (1 - c)·ask."""
-    filled = clear(net_kwh, order_price).filled_kwh
+    if isinstance(order_price, OrderPrices) and order_price.of(net_kwh):
+        return order_price.shared(("pay_as_bid", c), lambda: _pay_as_bid(net_kwh, order_price, c))
+    return _pay_as_bid(net_kwh, order_price, c)
+
+
+def _pay_as_bid(net_kwh: FloatArray, order_price: BySlots, c: float) -> Fills:
+    filled = _cleared(net_kwh, order_price).filled_kwh
     unit_price = pair_prices(filled, order_price, c=c)
     return Fills(filled, order_price, unit_price, unit_price, c)
+
+
+def _cleared(net_kwh: FloatArray, order_price: BySlots) -> Clearing:
+    """The clearing of these orders; auctions of one dispatch with equal orders share it."""
+    if isinstance(order_price, OrderPrices) and order_price.of(net_kwh):
+        return order_price.shared("clearing", lambda: clear(net_kwh, order_price))
+    return clear(net_kwh, order_price)
 
 
 def mcafee(net_kwh: FloatArray, order_price: BySlots) -> Fills:
@@ -36,7 +50,7 @@ def mcafee(net_kwh: FloatArray, order_price: BySlots) -> Fills:
     McAfee 1992 in slots where every order is one equal unit, else the multi-unit trade reduction of Huang,
     Scheller-Wolf, Sycara 2002.
     """
-    cleared = clear(net_kwh, order_price)
+    cleared = _cleared(net_kwh, order_price)
     reduced = reduce_trade(net_kwh, order_price, cleared)
     return Fills(reduced.filled_kwh, order_price, reduced.buy_price, reduced.sell_price)
 

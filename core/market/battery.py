@@ -101,11 +101,11 @@ def greedy(community: Community, storage: Storage, *, order: str = "self_first",
         start = level
     after, soc = net.copy(), np.empty_like(net)
     store(after, surplus_share, deficit_share, *battery, start.copy(), soc)
-    none = ((0, 0), (0, community.households - households))
-    filled = replace(storage, start_soc_kwh=np.pad(start, none[1]), soc_kwh=np.pad(soc, none), cyclic=cyclic)
-    split = community.households > households
-    net = unfolded(plain.net_kwh, after - net, community) if split else after
-    return dispatch_of(community, net, storage=filled)
+    if (exports := community.households - households) > 0:
+        after = unfolded(plain.net_kwh, after - net, community)
+        start, soc = np.pad(start, (0, exports)), np.pad(soc, ((0, 0), (0, exports)))
+    filled = replace(storage, start_soc_kwh=start, soc_kwh=soc, cyclic=cyclic)
+    return dispatch_of(community, after, storage=filled)
 
 
 def _cyclic_start(

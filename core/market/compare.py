@@ -15,7 +15,7 @@ from core.market.algorithms import get, keywords
 from core.market.community import Community, FloatArray, Tariff
 from core.market.contract import Algorithm, Value
 from core.market.dispatch import Dispatch, own_use
-from core.market.invariants import require
+from core.market.invariants import Verdict, check, require
 from core.market.meters import folded, split
 from core.market.optimum import optimum
 from core.market.outcome import SUMMARY, Outcome, digest_of, why_not_defined
@@ -122,9 +122,9 @@ class _Bench:
             return _Result(_outcome_of_run(algorithm, self.households, self.folder))
         dispatch, flows = self._dispatched(algorithm, parameters)
         settlement = settle(algorithm, dispatch, self.tariff, parameters)
-        verdicts = settlement.check(exempt=algorithm.exempt)
+        account, found = self._checked(settlement)
+        verdicts = tuple(replace(verdict, exempt=verdict.name in algorithm.exempt) for verdict in found)
         require(verdicts, algorithm=algorithm.name)
-        account = settlement.account()
         totals = totals_of(settlement, account, self._baseline_bill, flows=flows)
         figures = figures_of(totals)
         households, slots = self._by_household(account, dispatch), self._by_slot(account, settlement)
@@ -145,6 +145,18 @@ class _Bench:
             else {},
         )
         return _Result(outcome, totals, dispatch if dispatch.storage is not None else None)
+
+    def _checked(self, settlement: Settlement) -> tuple[Account, tuple[Verdict, ...]]:
+        """Account and verdicts; auctions that share their fills share these."""
+        known = settlement.dispatch.shared
+        key = ("account", id(settlement.fills))
+        if key in known:
+            return known[key]  # type: ignore[return-value]
+        account = settlement.account()
+        found = account, check(settlement, account=account)
+        if any(isinstance(kept, tuple) and kept[0] is settlement.fills for kept in known.values()):
+            known[key] = found
+        return found
 
     def forget_all_but(self, keys: set[Hashable]) -> None:
         """Drop the dispatches that no later algorithm needs."""

@@ -5,6 +5,7 @@ Everything here is independent of prices paid between households: it is computed
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +28,7 @@ class Dispatch:
     grid_charge_kwh: `[slot]`, what batteries took from the grid; 0 unless the dispatch says otherwise.
     storage: batteries and their state of charge, None without.
     marginal_price: `[slot]`, what one more kWh would cost the community, where the dispatch is an optimum.
+    shared: what settlements of this dispatch have worked out for each other, by what it was worked out from.
     """
 
     community: Community
@@ -36,6 +38,7 @@ class Dispatch:
     grid_charge_kwh: FloatArray
     storage: Storage | None = None
     marginal_price: FloatArray | None = None
+    shared: dict[Hashable, object] = field(default_factory=dict)
 
     @property
     def matched_kwh(self) -> FloatArray:

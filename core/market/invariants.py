@@ -37,9 +37,11 @@ class Verdict:
     exempt: bool = False
 
 
-def check(settlement: Settlement, *, exempt: tuple[str, ...] = ()) -> tuple[Verdict, ...]:
-    """Every invariant on a settlement; those named in `exempt` are marked so."""
-    verdicts = _verdicts(settlement, settlement.account())
+def check(
+    settlement: Settlement, *, exempt: tuple[str, ...] = (), account: Account | None = None
+) -> tuple[Verdict, ...]:
+    """Every invariant on a settlement; those named in `exempt` are marked so. account: if it is at hand."""
+    verdicts = _verdicts(settlement, account or settlement.account())
     return tuple(replace(verdict, exempt=verdict.name in exempt) for verdict in verdicts)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Hashable
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,9 @@ from core.market.community import Community, FloatArray, Tariff
 from core.market.contract import Parameter
 from core.market.dispatch import Dispatch
 
+T = TypeVar("T")
+MOST_KEPT = 8_000_000
+"""Order prices kept for the next auction: 64 MB, a year of quarter-hours of 200 homes."""
 STRATEGIES = ("solar_abundance", "truthful", "zero_intelligence")
 
 ALPHA = Parameter("alpha", 5.0, unit="₹/kWh", help="How far a roof at full sun lowers its ask.", minimum=0.0)
@@ -32,7 +37,8 @@ STRATEGY_PARAMETERS = (
 class OrderPrices:
     """A price for every household's order, a bid where it needs energy, else an ask; worked out block by block.
 
-    `prices[slots]` gives `[slot, household]`: a year of them is never in memory at once.
+    `prices[slots]` gives `[slot, household]`. Equal orders of one dispatch are worked out once, as long as they are few
+    enough to be kept; a decade of them is never in memory at once.
     """
 
     def __init__(
@@ -42,9 +48,34 @@ class OrderPrices:
         self._alpha, self._beta = alpha, beta
         self._roof_kw = installed_kw(dispatch.community)
         self._draws = Draws(dispatch.community, seed) if strategy == "zero_intelligence" else None
+        used = {"solar_abundance": (alpha, beta), "zero_intelligence": (seed,)}.get(strategy, ())
+        self._key = (id(tariff), strategy, *used)
+        self._kept = None
+        if dispatch.net_kwh.size <= MOST_KEPT:
+            self._kept = self.shared("prices", lambda: np.full(dispatch.net_kwh.shape, np.nan))
+
+    def shared(self, what: Hashable, make: Callable[[], T]) -> T:
+        """`make()`, once for all equal orders of this dispatch and tariff."""
+        known = self._dispatch.shared
+        key = (*self._key, what)
+        if key not in known:
+            known[key] = (make(), self._tariff)  # the tariff stays, so that no other one gets its id
+        return known[key][0]  # type: ignore[index, no-any-return]
+
+    def of(self, net_kwh: FloatArray) -> bool:
+        """Whether these are the orders of these positions."""
+        return net_kwh is self._dispatch.net_kwh
 
     def __getitem__(self, slots: slice, /) -> FloatArray:
         """Bids and asks of these slots."""
+        if self._kept is None:
+            return self._worked_out(slots)
+        kept = self._kept[slots]
+        if np.isnan(kept[:, 0]).any():
+            kept[:] = self._worked_out(slots)
+        return kept
+
+    def _worked_out(self, slots: slice) -> FloatArray:
         retail, feed_in = self._tariff.retail_price[slots, None], self._tariff.feed_in_price[slots, None]
         if self._draws is not None:
             return feed_in + (retail - feed_in) * self._draws[slots]

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from core.errors import MarketError
-from core.market import battery, passes
+from core.market import auctions, battery, passes
 from core.market.algorithms import find, get
+from core.market.clearing import clear
 from core.market.community import Community, Tariff
 from core.market.compare import compare, compare_all, run_algorithm
 from core.market.contract import Parameter
+from core.market.dispatch import own_use
+from core.market.orders import OrderPrices
 
 ROOT = Path(__file__).resolve().parents[2]
 SUMMARY_KEYS = {
@@ -292,3 +295,29 @@ def test_zero_intelligence_is_uniform(community_of):
     assert abs(counts - 2000).max() < 5 * np.sqrt(2000)
     assert abs(np.corrcoef(draws.T) - np.eye(20)).max() < 0.12
     assert abs(np.corrcoef(draws[:-1].ravel(), draws[1:].ravel())[0, 1]) < 0.03
+
+
+def test_equal_orders_are_cleared_once_and_give_what_each_gives_alone(community, monkeypatch):
+    cleared = []
+    monkeypatch.setattr(auctions, "clear", lambda *orders: cleared.append(1) or clear(*orders))
+    selections = [
+        (auction, parameters)
+        for parameters in ({}, {"alpha": 1.0})
+        for auction in ("simple_auction", "uniform_price_auction", "pay_as_bid_auction", "mcafee_auction")
+    ]
+    together = compare(selections, community, Tariff.flat(48))
+    assert len(cleared) == 2  # once for each alpha
+    for outcome, (auction, parameters) in zip(together, selections, strict=True):
+        alone = run_algorithm(auction, community, Tariff.flat(48), parameters=parameters)
+        assert alone.result_digest == outcome.result_digest
+        assert alone.invariants == outcome.invariants
+
+
+def test_order_prices_are_the_same_in_whatever_pieces_they_are_asked_for(community):
+    dispatch, tariff = own_use(community), Tariff.flat(48)
+    made = [OrderPrices(dispatch, tariff, strategy="zero_intelligence", alpha=0.0, beta=0.0, seed=3) for _ in range(2)]
+    pieces = [made[0][slice(0, 5)].copy(), made[0][slice(30, 48)].copy()]
+    whole = made[1][slice(0, 48)]
+    assert np.isfinite(whole).all()
+    assert (whole[:5] == pieces[0]).all()
+    assert (whole[30:] == pieces[1]).all()
