@@ -14,9 +14,9 @@ from tests.running import App
 PLACES = {
     "live": ("/", "Live"),
     "compare": ("/compare", "Compare"),
-    "explorer": ("/explorer", "Explorer"),
+    "explorer": ("/explorer?tab=Blocks", "Explorer"),
     "learn": ("/learn", "Learn"),
-    "charts": ("/explorer?tab=Charts", "Explorer"),
+    "charts": ("/explorer", "Explorer"),
     "verify": ("/explorer?tab=Verify", "Explorer"),
     "block": ("/explorer?block=0", "Explorer"),
     "account": ("/account", "Account"),

@@ -65,7 +65,7 @@ def search(page: Page, text: str) -> None:
 
 
 def test_from_the_list_of_blocks_to_a_receipt_that_checks_out(explorer: Page, tmp_path: Path) -> None:
-    explorer.goto("/explorer")
+    explorer.goto("/explorer?tab=Blocks")
     blocks = table(explorer, "Blocks, newest first")
     expect(blocks.locator("tbody tr")).to_have_count(20)
     blocks.get_by_role("link", name=str(BLOCKS), exact=True).click()
@@ -89,7 +89,7 @@ def test_from_the_list_of_blocks_to_a_receipt_that_checks_out(explorer: Page, tm
 
 
 def test_the_ledger_is_verified_with_a_sentence(explorer: Page) -> None:
-    explorer.goto("/explorer")
+    explorer.goto("/explorer?tab=Blocks")
     explorer.get_by_role("tab", name="Verify").click()
     expect(explorer).to_have_url(re.compile("tab=Verify"))
     explorer.get_by_role("button", name="Verify", exact=True).click()
@@ -97,7 +97,7 @@ def test_the_ledger_is_verified_with_a_sentence(explorer: Page) -> None:
 
 
 def test_one_search_box_answers_for_households_days_and_the_unknown(explorer: Page) -> None:
-    explorer.goto("/explorer")
+    explorer.goto("/explorer?tab=Blocks")
     search(explorer, "HH001")
     expect(explorer).to_have_url(re.compile("household=HH001"))
     expect(explorer.get_by_role("heading", name="Household HH001")).to_be_visible()

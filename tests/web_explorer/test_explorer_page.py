@@ -27,19 +27,19 @@ def test_a_chain_without_transactions_says_the_next_step(page: Opened) -> None:
 def test_the_block_list_shows_the_newest_first(page: Opened, mine: Mine) -> None:
     for number in range(3):
         mine(trade(number))
-    assert re.findall(r"\s(\d+)\s+2026-01-01", text_of(page())) == ["3", "2", "1", "0"]
+    assert re.findall(r"\s(\d+)\s+2026-01-01", text_of(page(tab="Blocks"))) == ["3", "2", "1", "0"]
 
 
 def test_the_block_list_is_paged_by_height(page: Opened, mine: Mine) -> None:
     for number in range(45):
         mine(trade(number))
-    newest = page()
-    assert links_of(newest)["Older →"] == "?before=26"
-    older = page(before="26")
+    newest = page(tab="Blocks")
+    assert links_of(newest)["Older →"] == "?tab=Blocks&before=26"
+    older = page(tab="Blocks", before="26")
     assert re.findall(r"\s(\d+)\s+2026-01-01", text_of(older))[:2] == ["25", "24"]
-    assert links_of(older)["← Newer"] == "?before=46"
-    assert links_of(older)["Older →"] == "?before=6"
-    assert "Older →" not in links_of(page(before="6"))
+    assert links_of(older)["← Newer"] == "?tab=Blocks&before=46"
+    assert links_of(older)["Older →"] == "?tab=Blocks&before=6"
+    assert "Older →" not in links_of(page(tab="Blocks", before="6"))
 
 
 def test_a_block_page_shows_recomputed_beside_recorded_values(page: Opened, mine: Mine, chain: Chain) -> None:

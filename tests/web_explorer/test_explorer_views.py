@@ -208,7 +208,10 @@ def test_a_chain_without_trades_shows_no_empty_charts(page: Opened) -> None:
 def test_the_charts_are_all_there(page: Opened, mine: Mine) -> None:
     for number in range(4):
         mine(trade(number))
-    assert len(charts_of(page(tab="Charts"))) == 5
+    app = page(tab="Charts")
+    assert len(charts_of(app)) == 2  # energy and price, trading network; the others are folded away
+    app.session_state["more_charts"] = True
+    assert len(charts_of(app.run())) == 6
 
 
 # ---- households

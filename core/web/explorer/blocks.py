@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import streamlit as st
 
@@ -13,9 +14,12 @@ from core.web.explorer.view import View, go, link, nothing_yet
 from core.web.format import short
 from core.web.table import Cell, Column, Row, html_facts, html_table
 
+TAB = "Blocks"
 PAGE = 20
 LINES = 100
 """Transactions of a block that are shown at once."""
+STRIP = 16
+"""Newest blocks of the strip above every tab."""
 CHECKS = {
     "hash": "SHA-256 of (SHA-256 of the header, nonce); below 2^256 ÷ work",
     "prev": "the hash of the block before",
@@ -36,10 +40,10 @@ def draw_list(view: View, before: str) -> None:
     newest, oldest = blocks[0].height, blocks[-1].height
     with st.container(horizontal=True):
         if before.isdecimal():
-            go("Newest")
-            go("← Newer", before=newest + PAGE + 1)
+            go("Newest", tab=TAB)
+            go("← Newer", tab=TAB, before=newest + PAGE + 1)
         if oldest > 0:
-            go("Older →", before=oldest)
+            go("Older →", tab=TAB, before=oldest)
 
 
 def blocks_table(blocks: Sequence[BlockSummary], view: View) -> str:
@@ -64,6 +68,36 @@ def blocks_table(blocks: Sequence[BlockSummary], view: View) -> str:
     return html_table(columns, rows, name="Blocks, newest first")
 
 
+STRIP_STYLE = """<style>
+.lab-strip{display:flex;gap:4px;align-items:flex-end;height:64px;overflow:hidden}
+.lab-strip a{flex:1 1 0;min-width:14px;max-width:64px;display:flex;flex-direction:column;justify-content:flex-end;
+height:100%;text-decoration:none;color:inherit;font-size:.7rem;text-align:center;line-height:1.3}
+.lab-strip i{display:block;border-radius:3px 3px 0 0;background:#2f7de1}
+.lab-strip a:hover i,.lab-strip a:focus-visible i{background:#1d4ed8}
+.lab-strip .w i{background:none;border:1px dashed currentColor;border-bottom:0}
+@media (max-width:640px){.lab-strip a:nth-child(n+10){display:none}}
+</style>"""
+
+
+def strip(newest: Sequence[BlockSummary], view: View, *, waiting: int) -> str:
+    """The block that is being gathered and the newest blocks, as high as they hold transactions; each leads to it."""
+    most = max(waiting, 1, *(block.transactions for block in newest))
+    bars = [_bar("waiting", waiting, most, href=link(tab="Transactions"), kind=' class="w"', view=view)]
+    bars += [
+        _bar(str(block.height), block.transactions, most, href=link(block=block.height), kind="", view=view)
+        for block in newest
+    ]
+    return f'{STRIP_STYLE}<nav class="lab-strip" aria-label="Newest blocks">{"".join(bars)}</nav>'
+
+
+def _bar(label: str, count: int, most: int, *, href: str, kind: str, view: View) -> str:
+    block = "Waiting for a block" if kind else f"Block {label}"
+    said = f"{block}: {view.amounts.count(count, 'transaction')}"
+    height = round(2 + 42 * count / most)
+    bar = f'<i style="height:{height}px"></i>'
+    return f'<a{kind} href="{escape(href)}" title="{said}" aria-label="{said}">{bar}{label}</a>'
+
+
 def draw_one(view: View, subject: str, first: int) -> None:
     """The page of one block. Raises NotFoundError."""
     height = int(subject.replace(",", "")) if subject.replace(",", "").isdecimal() else -1
@@ -75,7 +109,7 @@ def draw_one(view: View, subject: str, first: int) -> None:
             go(f"← Block {view.amounts.whole(block.height - 1)}", block=block.height - 1)
         if block.height < view.chain.status().height:
             go(f"Block {view.amounts.whole(block.height + 1)} →", block=block.height + 1)
-        go("All blocks")
+        go("All blocks", tab=TAB)
     st.code(block.hash, language=None)
     st.html(html_facts(_facts(page, view), name=f"Block {block.height}"))
     _draw_checks(page, view)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ MAX_POINTS = 2_000
 """Points of a chart; longer series are gathered into as many groups of neighbours."""
 FAR = 20
 """Planned intervals above which the axis of intervals becomes logarithmic."""
+ALONE = timedelta(minutes=10)
+"""What is shown on either side of a single period."""
 FEW_BLOCKS = 400
 FEW_PERIODS = 60
 """Up to here every point is marked."""
@@ -53,6 +56,9 @@ def energy_and_price(at: Sequence[object], energy_kwh: Floats, *, price: Floats,
             "nticks": 6,
         }
     )
+    if len(at) == 1 and isinstance(at[0], datetime):  # one bar alone would fill the chart
+        drawn.update_xaxes(range=[at[0] - ALONE, at[0] + ALONE])
+        drawn.update_traces(width=ALONE.total_seconds() * 100, selector={"type": "bar"})
     return drawn
 
 

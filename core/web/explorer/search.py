@@ -105,7 +105,7 @@ def _draw_nothing(view: View, text: str) -> None:
         "a block's height, a household such as HH001, a run's id, or a day such as 2026-01-31.",
         icon=":material/search_off:",
     )
-    go("All blocks")
+    go("All blocks", tab="Blocks")
 
 
 def _readable(payload: bytes) -> str:
@@ -118,7 +118,7 @@ def _draw_span(view: View, text: str, span: Span) -> None:
     blocks = view.blocks_between(span, limit=MOST)
     if not blocks:
         st.info("No block was mined in that time.", icon=":material/search_off:")
-        go("All blocks")
+        go("All blocks", tab="Blocks")
         return
     first, last = view.clock.day(span.start_ms), view.clock.day(span.end_ms - 1)
     go("Transactions of the day", tab="Transactions", from_=first, to=last)

@@ -64,7 +64,7 @@ def _draw_mined(view: View, page: TransactionPage) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge("Mined", icon=":material/check:", color="green")
         go(f"Block {view.amounts.whole(block.height)}", block=block.height)
-        go("All blocks")
+        go("All blocks", tab="Blocks")
     st.code(line.tx_hash, language=None)
     st.markdown(f"**{markdown(prose.sentence(line.document, view.amounts), limit=LONGEST)}**")
     facts = prose.facts(line.document, view.amounts, clock=view.clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -15,6 +16,7 @@ from core.store.columns import Columns
 from core.web.explorer import charts, transactions
 from core.web.explorer.view import View, nothing_yet
 from core.web.format import Clock
+from core.web.network import Network, network
 
 BUSIEST = 30
 """Households a side of the heat map."""
@@ -35,15 +37,38 @@ def draw(view: View) -> None:
         _draw_energy(view, period, totals, span_ms=span_ms)
     else:
         st.info("No trade in this period. Choose other days.", icon=":material/date_range:")
+    if some:
+        _draw_network(view, period)
+    with st.expander(
+        "Pairs, latency and blocks", icon=":material/query_stats:", key="more_charts", on_change="rerun"
+    ) as more:
+        if more.open:
+            _draw_more(view, period, span_ms=span_ms if some else None)
+
+
+def _draw_more(view: View, period: Filter, *, span_ms: int | None) -> None:
     left, right = st.columns(2)
     with left:
-        if some:
+        if span_ms is not None:
             _draw_pairs(view, period)
     with right:
-        if some:
+        if span_ms is not None:
             _draw_latency(view, period, span_ms=span_ms)
         _draw_blocks(view)
         _draw_intervals(view)
+
+
+def _draw_network(view: View, period: Filter) -> None:
+    pairs = view.chain.figures.pairs(period, most=BUSIEST)
+    energy_kwh = pairs["energy_wh"] / 1000
+    price = pairs["amount_micro"] / np.maximum(pairs["energy_wh"], 1) / 1000
+    st.markdown(
+        "**Trading network**",
+        help=f"Homes on a circle, the {BUSIEST} that trade most. A ribbon is as wide as the energy between two homes,"
+        " and coloured by its mean price; a home is as large as what it sold and bought.",
+    )
+    trades = Network([str(s) for s in pairs["seller"]], [str(b) for b in pairs["buyer"]], energy_kwh, price)
+    view.show(network(trades, currency=view.currency), key="network", alt="Who sold how much to whom, at which price")
 
 
 def _draw_energy(view: View, period: Filter, totals: Columns, *, span_ms: int) -> None:
@@ -58,7 +83,18 @@ def _draw_energy(view: View, period: Filter, totals: Columns, *, span_ms: int) -
     energy_kwh = found.sums["energy_wh"] / 1000
     price = found.sums["amount_micro"] / np.maximum(found.sums["energy_wh"], 1) / 1000
     drawn = charts.energy_and_price(found.at, energy_kwh, price=price, currency=view.currency, zone=view.zone)
-    view.show(drawn, key="energy_and_price", alt="Energy traded and mean price over time")
+    view.show(
+        drawn, key="energy_and_price", alt="Energy traded and mean price over time", on_brush=partial(_zoom, found.at)
+    )
+
+
+def _zoom(at: Sequence[datetime]) -> None:
+    """The days that were dragged over become the period, in the fields and in the address."""
+    event = st.session_state["energy_and_price"]
+    dragged = [datetime.fromisoformat(str(x)) for box in event.selection.box for x in box["x"]]
+    if dragged and at:
+        st.session_state["from"] = max(min(dragged), at[0]).date()
+        st.session_state["to"] = min(max(dragged), at[-1]).date()
 
 
 def _draw_latency(view: View, period: Filter, *, span_ms: int) -> None:

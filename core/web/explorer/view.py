@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -55,10 +55,14 @@ class View:
         first, end = bisect_left(times, span.start_ms), bisect_left(times, span.end_ms)
         return self.chain.blocks(before_height=end, limit=min(limit, end - first)) if end > first else []
 
-    def show(self, drawn: Any, *, key: str, alt: str) -> None:
-        """Put a chart on the page. alt: what it shows, for a screen reader."""
+    def show(self, drawn: Any, *, key: str, alt: str, on_brush: Callable[[], None] | None = None) -> None:
+        """Put a chart on the page. alt: what it shows, for a screen reader; on_brush: after a drag along x."""
         drawn.update_layout(separators=self.amounts.separators)
-        st.plotly_chart(drawn, key=key, config=CONFIG, alt=alt)
+        if on_brush is None:
+            st.plotly_chart(drawn, key=key, config=CONFIG, alt=alt)
+        else:
+            drawn.update_layout(dragmode="select", selectdirection="h")
+            st.plotly_chart(drawn, key=key, config=CONFIG, alt=alt, on_select=on_brush, selection_mode="box")
 
     @property
     def currency(self) -> str:

@@ -41,10 +41,10 @@ def draw(view: View, asked: Address) -> None:
         _draw(view, asked)
     except NotFoundError as error:
         st.warning(markdown(error, limit=LONGEST), icon=":material/search_off:")
-        go("All blocks")
+        go("All blocks", tab=blocks.TAB)
     except LedgerDamagedError as error:
         st.error(markdown(error, limit=LONGEST), icon=":material/gpp_bad:")
-        go("All blocks")
+        go("All blocks", tab=blocks.TAB)
     except LabError as error:
         st.warning(markdown(error, limit=LONGEST), icon=":material/info:")
 
@@ -69,9 +69,9 @@ def _whole(text: str) -> int:
 
 
 TABS: dict[str, Callable[[View], None]] = {
-    "Blocks": lambda view: blocks.draw_list(view, st.query_params.get("before", "")),
-    transactions.TAB: transactions.draw,
     "Charts": trends.draw,
+    blocks.TAB: lambda view: blocks.draw_list(view, st.query_params.get("before", "")),
+    transactions.TAB: transactions.draw,
     "Households": households.draw_all,
     "Verify": verify.draw,
 }
@@ -88,12 +88,19 @@ def draw_overview(view: View) -> None:
 
 def _draw_figures(view: View) -> None:
     status, whole = view.chain.status(), view.amounts.whole
-    newest = view.chain.blocks(limit=1)
+    newest = view.chain.blocks(limit=blocks.STRIP)
     size = newest[0].offset + newest[0].bytes if newest else 0
-    with st.grid("auto", min_column_width=130, gap="small"):
-        st.metric("Blocks", whole(status.height + 1), help="Height of the newest block plus one: block 0 counts.")
-        st.metric("Transactions", whole(status.transactions), help="Mined transactions, without the genesis line.")
-        st.metric("Waiting", whole(status.pending), help="Accepted durably, not in a block yet: the pending pool.")
-        st.metric("Ledger", view.amounts.size(size), help="Size of the ledger file up to the newest block.")
+    facts = [
+        view.amounts.count(status.height + 1, "block"),
+        view.amounts.count(status.transactions, "transaction"),
+        f"{whole(status.pending)} waiting",
+        view.amounts.size(size),
+    ]
+    at = f" · newest block {view.clock.moment(newest[0].time_ms)}" if newest else ""
+    st.caption(
+        " · ".join(facts) + at,
+        help="Block 0 counts. Transactions are mined ones, without the genesis line; waiting are those accepted durably"
+        " and not in a block yet. The size is that of the ledger file up to the newest block.",
+    )
     if newest:
-        st.caption(f"Newest block: {view.clock.moment(newest[0].time_ms)}.")
+        st.html(blocks.strip(newest, view, waiting=status.pending))
