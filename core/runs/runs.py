@@ -74,10 +74,10 @@ class RunState:
     result_digest: str | None
     tx_hash: str | None
     shared: bool
-    figures_on_ledger: bool
-    findings: tuple[Issue, ...]
-    assumptions: tuple[str, ...]
     cursor: int
+    figures_on_ledger: bool = True
+    findings: tuple[Issue, ...] = ()
+    assumptions: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:

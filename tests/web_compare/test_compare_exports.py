@@ -18,6 +18,7 @@ import pytest
 from starlette.datastructures import UploadFile
 
 from core.errors import InputError, TooLargeError
+from core.readings import Issue
 from core.runs.plan import RunPlan, Scenario, Selection
 from core.runs.runs import RunState
 from core.runs.tariffs import MICRO, Period, TariffPlan
@@ -155,6 +156,27 @@ def test_foreign_text_in_a_report_is_shown_as_characters(make_scene: MakeScene) 
 
 def test_a_report_before_the_block_says_that_the_receipt_is_to_come(make_scene: MakeScene) -> None:
     assert "waits for the next block" in made_report(make_scene())
+
+
+def test_a_report_carries_the_answer_the_findings_and_the_methods_and_stays_small(make_scene: MakeScene) -> None:
+    view = make_scene()
+    issue = Issue("warning", "a.csv", None, None, None, "sun_at_night", "sunlight at night: 94%.", "check the zone")
+    state = replace(state_of(view, "June"), findings=(issue, issue), assumptions=("Times are of Asia/Kolkata.",))
+    drawn = {"Savings": charts.cumulative_savings(view)}
+    made = report(Contents(state, view, "asha", table_of(view.rows), drawn, None, ("Bill sharing costs least.",)))
+    text = made.decode()
+    assert len(made) <= 3_000_000
+    for part in (
+        "Bill sharing costs least.",
+        "Read with 2 findings: sun at night (2)",
+        "sunlight at night: 94%.",
+        "Times are of Asia/Kolkata.",
+        "Long, Wu, Zhang",
+        "10 Jun 2024 00:00 to 13 Jun 2024 00:00",
+        "size: A4",
+    ):
+        assert part in text, part
+    assert "UTC" not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
 
 
 def upload(name: str, content: bytes) -> UploadFile:

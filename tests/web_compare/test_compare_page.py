@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from core.accounts import User, accounts
 from core.accounts.passwords import Passwords
 from core.exchange import Exchange, install
+from core.readings import Options
 from core.readings.sample import sample_community
 from core.runs.plan import RunPlan, Scenario, Selection
 from core.runs.tariffs import TariffPlan
@@ -396,3 +398,52 @@ def test_the_report_of_a_dataset_is_a_file_that_can_be_read_back(
     document = json.loads(lab.datasets.report(state.dataset_id, user_id=people["asha"].user_id).to_json())
     assert document["accepted"] is True
     assert len(document["files"]) == 6
+
+
+def doubtful(lab: Exchange, user: User) -> str:
+    """The sample's files taken for times of another continent: the sun shines at night."""
+    files = sample_community(1, 4, days=2).csv_files()
+    added = lab.datasets.add(user.user_id, files, options=Options(time_zone="America/New_York"), name="Street")
+    assert added.dataset is not None
+    return added.dataset.dataset_id
+
+
+def test_findings_about_the_readings_stand_under_the_title_of_the_result(
+    page: Opened, lab: Exchange, people: dict[str, User]
+) -> None:
+    dataset_id = doubtful(lab, people["asha"])
+    plan = RunPlan((Selection("grid_only"), Selection("mid_market_rate")))
+    run_id = lab.runs.start(people["asha"].user_id, dataset_id, plan=plan)
+    state = lab.runs.wait(run_id, user_id=people["asha"].user_id, timeout_s=60.0)
+    assert state.findings
+    app = checked(page(run=run_id))
+    assert any(f"Read with {len(state.findings)} finding" in label for label in popover_labels(app))
+    shown = next(each.value for each in app.dataframe if "What it is" in each.value)
+    assert list(shown["What it is"]) == [issue.message for issue in state.findings]
+
+
+def blocks(within: Any) -> Iterator[Any]:
+    """Every block of a page, outer ones first."""
+    for child in getattr(within, "children", {}).values():
+        yield child
+        yield from blocks(child)
+
+
+def popover_labels(app: AppTest) -> list[str]:
+    found = (getattr(each, "proto", None) for each in blocks(app.main))
+    return [proto.popover.label for proto in found if hasattr(proto, "popover")]
+
+
+def test_a_run_is_private_when_its_figures_are_kept_off_the_ledger(
+    page: Opened, lab: Exchange, people: dict[str, User]
+) -> None:
+    dataset = lab.datasets.sample(people["asha"].user_id)
+    app = checked(page(dataset=dataset.dataset_id))
+    switch = next(each for each in app.toggle if each.label == "Figures on the ledger")
+    assert switch.value is True
+    assert "can read this comparison's figures, parameters and tariffs, for ever" in text_of(app)
+    switch.set_value(False).run()
+    assert "only you can open it" in text_of(app)
+    press(app, "Run")
+    state = lab.runs.state(asked(app, "run"), user_id=people["asha"].user_id)
+    assert state.figures_on_ledger is False

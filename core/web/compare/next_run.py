@@ -149,6 +149,7 @@ def _start(dataset: Dataset, plan: RunPlan | None, user: User, *, key: str) -> N
         "Name of the comparison", placeholder="made from the dataset", max_chars=120, key=f"{key}_name"
     )
     tags = tagged.text_input("Tags", placeholder="separated by commas", key=f"{key}_tags")
+    figures_on_ledger = _figures_on_ledger(key=f"{key}_ledger")
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
             "Run", type="primary", icon=":material/play_arrow:", disabled=plan is None, key="compare_run"
@@ -160,9 +161,29 @@ def _start(dataset: Dataset, plan: RunPlan | None, user: User, *, key: str) -> N
     if pressed and plan is not None:
         try:
             run_id = current().runs.start(
-                user.user_id, dataset.dataset_id, plan=plan, name=name or "", tags=(tags or "").split(",")
+                user.user_id,
+                dataset.dataset_id,
+                plan=plan,
+                name=name or "",
+                tags=(tags or "").split(","),
+                figures_on_ledger=figures_on_ledger,
             )
         except LabError as refusal:
             st.error(markdown(refusal, limit=400))
             return
         go(run=run_id)
+
+
+def _figures_on_ledger(*, key: str) -> bool:
+    """Whether the ledger gets the figures, with one sentence about who can read them then."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        on = st.toggle("Figures on the ledger", True, key=key)
+        st.caption(ON_LEDGER if on else OFF_LEDGER)
+    return on
+
+
+ON_LEDGER = (
+    "Everybody who can sign in, and whoever is given a copy of the ledger, can read this comparison's figures,"
+    " parameters and tariffs, for ever; never its name."
+)
+OFF_LEDGER = "The ledger gets a salted commitment alone: only you can open it, with this run's receipt."

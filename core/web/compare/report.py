@@ -1,47 +1,72 @@
-"""One HTML file that needs nothing else: figures, charts, parameters, digests and the run's receipt.
+"""One HTML file that needs nothing else and prints on A4: the answer, figures, charts, methods, readings, the receipt.
 
-Plotly's script lies inside it, so that it opens in ten years and offline. All text in it is escaped here.
+Plotly's script lies inside it, compressed, so that it opens in ten years and offline; charts are drawn as wide as they
+are printed. All text in it is escaped here, times are those of the site.
 """
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 
 import plotly.graph_objects as go
 import plotly.io
 from plotly.offline import get_plotlyjs
 
+from core.market.algorithms import find
 from core.runs.results import ResultRow
 from core.runs.runs import RunState
 from core.web.compare.charts import Chart
-from core.web.compare.lineage import rows_of, scenarios_of
+from core.web.compare.findings import SEVERITIES, summary
+from core.web.compare.lineage import pairs, rows_of, scenarios_of
 from core.web.compare.table import FigureTable
 from core.web.compare.view import View
 from core.web.escape import visible
-from core.web.format import Numbers
+from core.web.format import Clock, Numbers, count
 
 INK, PAPER = "#1b2230", "#ffffff"
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b2230; background: #fff; }
 body { max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bottom: 1px solid #dfe4ee; }
+h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; border-bottom: 1px solid #dfe4ee; }
+h2 { margin-top: 2.2rem; break-after: avoid; } .answer { font-size: 1.1rem; max-width: 44rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } .wide { overflow-x: auto; }
 th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid #dfe4ee; text-align: right; vertical-align: top; }
-td { white-space: nowrap; } .left td { white-space: normal; }
+td { white-space: nowrap; } .left td { white-space: normal; overflow-wrap: anywhere; }
 th:first-child, td:first-child, .left td, .left th { text-align: left; } .best { color: #15803d; font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; } dt { color: #5b6575; }
-dd { margin: 0; overflow-wrap: anywhere; } pre { background: #f4f6fa; padding: 0.8rem; overflow-x: auto; }
-.note { color: #5b6575; } figure { margin: 1rem 0; }
-@media print { pre { white-space: pre-wrap; } figure { break-inside: avoid; } }
+dd { margin: 0; overflow-wrap: anywhere; } pre { background: #f4f6fa; padding: 0.8rem; white-space: pre-wrap; }
+pre { overflow-wrap: anywhere; } .note { color: #5b6575; } figure { margin: 1rem 0; max-width: 680px; }
+.doubt { border-left: 4px solid #b45309; background: #fef3c7; padding: 0.5rem 0.8rem; }
+@page { size: A4; margin: 14mm; }
+@media print {
+  body { font-size: 10pt; margin: 0; padding: 0; max-width: none; } .wide { overflow: visible; }
+  table { font-size: 7.5pt; } th, td { padding: 0.15rem 0.3rem; } tr, figure, .doubt { break-inside: avoid; }
+  thead { display: table-header-group; } h1, h2, .answer { break-after: avoid; }
+}
+"""
+LOADER = """
+(async () => {
+  const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const script = document.createElement("script");
+  script.textContent = await new Response(stream).text();
+  document.head.append(script);
+  for (const draw of drawn) await draw();
+  document.body.dataset.drawn = "yes";
+})().catch(() => { document.body.dataset.drawn = "no"; });
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
 """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contents:
-    """What a report says. receipt: None while the run's transaction is pending."""
+    """What a report says. receipt: None while the run's transaction is pending. answer: sentences, plain text."""
 
     state: RunState
     view: View
@@ -49,6 +74,7 @@ class Contents:
     table: FigureTable
     charts: Mapping[str, Chart]
     receipt: Mapping[str, object] | None
+    answer: Sequence[str] = ()
 
 
 def report(contents: Contents) -> bytes:
@@ -57,39 +83,90 @@ def report(contents: Contents) -> bytes:
     title = escape(visible(state.name, limit=120))
     parts = [
         f"<h1>{title}</h1>",
-        _facts(contents),
+        f'<p class="note">{escape(_subtitle(contents))}</p>',
+        f'<p class="answer">{escape(" ".join(contents.answer))}</p>' if contents.answer else "",
+        _doubt(state),
         f"<h2>Figures, {escape(visible(view.scenario))}</h2>",
         _figures(contents.table, view.numbers),
-        *(_chart(heading, chart) for heading, chart in contents.charts.items()),
-        "<h2>Algorithms and parameters</h2>",
-        _table_of(rows_of(view.result)),
+        *(_chart(heading, chart, place) for place, (heading, chart) in enumerate(contents.charts.items())),
+        "<h2>Methods</h2>",
+        _methods(view),
         "<h2>Tariffs and scenarios</h2>",
         _table_of(scenarios_of(state.plan.scenarios, view.numbers)),
+        "<h2>Readings</h2>",
+        _readings(state),
         "<h2>Checks</h2>",
         f"<details><summary>{_held(view.rows)}</summary>{_verdicts(view.rows)}</details>",
-        "<h2>Receipt</h2>",
+        "<h2>Provenance and receipt</h2>",
+        _facts(contents),
+        _table_of(rows_of(view.result)),
         _receipt(contents),
     ]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-        f"<script>{get_plotlyjs()}</script></head><body>{''.join(parts)}</body></html>"
+        f"<script>const drawn = [];</script></head><body>{''.join(parts)}"
+        f'<script id="plotly" type="text/plain">{_packed_plotly()}</script><script>{LOADER}</script></body></html>'
     ).encode()
+
+
+@cache
+def _packed_plotly() -> str:
+    """Plotly's script, a third of its size."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
+
+
+def _subtitle(contents: Contents) -> str:
+    """Homes, period and slots, who compared them and when; the zone of all times of the report."""
+    state, result = contents.state, contents.view.result
+    clock = Clock(result.time_zone)
+    return (
+        f"{visible(state.dataset_name, limit=120)} · {count(len(result.household_ids), 'home')} ·"
+        f" {clock.minute(result.start_at)} to {clock.minute(result.end_at)} in slots of {result.slot_h:g} h ·"
+        f" compared by {visible(contents.who)}, {clock.minute(state.ended_at or state.queued_at)}"
+        f" · times of {result.time_zone}"
+    )
+
+
+def _doubt(state: RunState) -> str:
+    if not state.findings:
+        return ""
+    return f'<p class="doubt">{_text(summary(state.findings), 400)}. See Readings.</p>'
+
+
+def _methods(view: View) -> str:
+    """What each algorithm does, by which parameters, and where that is described."""
+    known = find()
+    lines = []
+    for row in view.rows:
+        algorithm = known.get(row.algorithm_id)
+        promise, source = (algorithm.promise, algorithm.source) if algorithm else ("No longer in the folder.", "")
+        lines.append((row.name, promise, pairs(row.parameters), source))
+    return _table(("Algorithm", "What it does", "Parameters", "Source"), lines)
+
+
+def _readings(state: RunState) -> str:
+    """How the files were understood, and what there is to doubt."""
+    assumed = "".join(f"<li>{_text(each, 600)}</li>" for each in state.assumptions or ())
+    found = [
+        (SEVERITIES[issue.severity], issue.file, issue.message, issue.fix) for issue in (state.findings or ())[:MOST]
+    ]
+    more = len(state.findings or ()) - len(found)
+    return (
+        (f"<ul>{assumed}</ul>" if assumed else "")
+        + (_table(("Kind", "File", "Finding", "What to do"), found) if found else "<p>Nothing was found to doubt.</p>")
+        + (f'<p class="note">And {more:,} more.</p>' if more > 0 else "")
+    )
+
+
+MOST = 200
+"""Findings that are spelled out."""
 
 
 def _facts(contents: Contents) -> str:
     state, result = contents.state, contents.view.result
-    ended = state.ended_at or state.queued_at
     facts = {
         "Run": state.run_id,
-        "Readings": state.dataset_name,
-        "Compared by": contents.who,
-        "Finished": f"{ended:%Y-%m-%d %H:%M:%S} UTC",
-        "Households": str(len(result.household_ids)),
-        "Slots": f"{result.slots:,} of {result.slot_h:g} h",
-        "From": f"{result.start_at:%Y-%m-%d %H:%M} UTC",
-        "To": f"{result.end_at:%Y-%m-%d %H:%M} UTC",
-        "Time zone": result.time_zone,
         "Tags": ", ".join(state.tags) or "none",
         "Digest of the readings": state.dataset_digest,
         "Digest of the result": result.result_digest,
@@ -125,16 +202,27 @@ def _figures(table: FigureTable, numbers: Numbers) -> str:
     )
 
 
-def _chart(heading: str, chart: Chart) -> str:
+def _chart(heading: str, chart: Chart, place: int) -> str:
+    """A chart as wide as it is printed; it is drawn once Plotly is unpacked."""
     drawn = go.Figure(chart.figure)
     drawn.update_layout(
-        template="none", paper_bgcolor=PAPER, plot_bgcolor=PAPER, font={"color": INK, "family": "system-ui, sans-serif"}
+        template="none",
+        paper_bgcolor=PAPER,
+        plot_bgcolor=PAPER,
+        font={"color": INK, "family": "system-ui, sans-serif"},
+        width=CHART_WIDTH,
     )
-    shown = plotly.io.to_html(
-        drawn, full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True}
-    )
+    data = str(plotly.io.to_json(drawn)).replace("</", "<\\/")
+    script = f'drawn.push(() => Plotly.newPlot("chart-{place}", {{...{data}, config: {{displaylogo: false}}}}));'
     caption = f"{escape(chart.alt)} {escape(chart.note)}"
-    return f'<h2>{escape(heading)}</h2><figure>{shown}<figcaption class="note">{caption}</figcaption></figure>'
+    return (
+        f'<h2>{escape(heading)}</h2><figure><div id="chart-{place}" role="img" aria-label="{escape(chart.alt)}"></div>'
+        f'<script>{script}</script><figcaption class="note">{caption}</figcaption></figure>'
+    )
+
+
+CHART_WIDTH = 680
+"""Pixels of the width of an A4 page between its margins."""
 
 
 def _table_of(lines: Sequence[Mapping[str, str]]) -> str:

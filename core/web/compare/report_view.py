@@ -18,13 +18,13 @@ from core.readings import FileReport, Issue
 from core.runs.reports import Report
 from core.runs.statistics import MAX_POINTS
 from core.web.charts import CONFIG, LOSS
+from core.web.compare import findings as findings_list
 from core.web.compare.charts.chart import Chart, faint, frame
 from core.web.escape import markdown, visible
 from core.web.format import Numbers, count, span
 
 MOMENT = timedelta(microseconds=1)
 KINDS_SHOWN = 4
-SEVERITIES = {"error": "Refused", "warning": "Warning", "note": "Note"}
 
 
 def metrics(report: Report, numbers: Numbers) -> None:
@@ -76,7 +76,10 @@ def findings(report: Report, numbers: Numbers, *, parquet: Callable[[str], Path]
     labels = [f"Findings ({len(report.issues)})", f"Files ({len(report.files)})", f"Gaps ({len(report.gaps)})"]
     shown = st.tabs([*labels, "How it was read"])
     with shown[0]:
-        _issues(report.issues)
+        if report.issues:
+            findings_list.table(report.issues, key="compare_issues")
+        else:
+            st.caption("Nothing to report: every file was read as it is.")
     with shown[1]:
         _files(report.files, report.time_zone)
     with shown[2]:
@@ -93,24 +96,6 @@ def findings(report: Report, numbers: Numbers, *, parquet: Callable[[str], Path]
         on_click="ignore",
         key="compare_report_json",
     )
-
-
-def _issues(issues: Sequence[Issue]) -> None:
-    if not issues:
-        st.caption("Nothing to report: every file was read as it is.")
-        return
-    table = pd.DataFrame(
-        {
-            "Severity": [SEVERITIES[issue.severity] for issue in issues],
-            "File": [visible(issue.file) for issue in issues],
-            "Line": [f"{issue.line:,}" if issue.line else "" for issue in issues],
-            "Column": [visible(issue.column or "") for issue in issues],
-            "Found": [visible(issue.raw or "") for issue in issues],
-            "What it is": [visible(issue.message, limit=600) for issue in issues],
-            "What to do": [visible(issue.fix, limit=300) for issue in issues],
-        }
-    )
-    st.dataframe(table, hide_index=True, alt="Findings about the files, with line and column", key="compare_issues")
 
 
 def _files(files: Sequence[FileReport], time_zone: str) -> None:

@@ -18,7 +18,7 @@ from core.market.community import Community
 from core.market.tariff import MICRO
 from core.runs.results import RunResult
 from core.runs.runs import RunState
-from core.web.compare import history, lineage, progress
+from core.web.compare import findings, history, lineage, progress
 from core.web.compare.address import asked, go
 from core.web.compare.charts.chart import width_words
 from core.web.compare.tabs import certainty, energy, export, figures, households, over_time, scenarios
@@ -78,6 +78,7 @@ def _heading(state: RunState, user: User, result: RunResult | None = None, numbe
                 history.status(state)
             for tag in state.tags:
                 st.badge(markdown(tag), color="gray")
+        findings.line(state.findings)
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="compare_facts"):
             st.caption(" · ".join(_facts(state, result, numbers)), width="content")
             if result is not None and numbers is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from html import escape, unescape
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -17,16 +19,11 @@ from core.web.compare.history import who_of
 from core.web.compare.report import INK, Contents, report
 from core.web.compare.table import table_of
 from core.web.compare.tables import Export, accounts_export, figures_export, series_export
-from core.web.compare.tabs.show import PICTURES, baseline_id, download
+from core.web.compare.tabs.figures import answer_of, sentences
+from core.web.compare.tabs.show import PICTURES, baseline_id, context_of, download, offer
 from core.web.compare.view import View
 from core.web.escape import markdown
 from core.web.session import guard
-
-KINDS: Mapping[str, tuple[str, Callable[[Export], bytes], str]] = {
-    "CSV": ("csv", Export.csv, "text/csv"),
-    "Parquet": ("parquet", Export.parquet, "application/vnd.apache.parquet"),
-    "JSON": ("json", Export.json, "application/json"),
-}
 
 
 def draw(view: View, state: RunState) -> None:
@@ -42,29 +39,6 @@ def draw(view: View, state: RunState) -> None:
             links(state)
         with st.container(border=True):
             names(state)
-
-
-def context_of(view: View, state: RunState) -> dict[str, object]:
-    """Where an exported table comes from."""
-    return {
-        "run_id": state.run_id,
-        "name": state.name,
-        "scenario": view.scenario,
-        "dataset_digest": view.result.dataset_digest,
-        "result_digest": view.result.result_digest,
-        "transaction": state.tx_hash,
-        "time_zone": view.result.time_zone,
-    }
-
-
-def offer(make: Callable[[], Export], *, name: str, key: str) -> None:
-    """Buttons that make a table and hand it over in each kind."""
-    for label, (ending, write, mime) in KINDS.items():
-        download(label, partial(_written, make, write), file_name=f"{name}.{ending}", mime=mime, key=f"{key}_{ending}")
-
-
-def _written(make: Callable[[], Export], write: Callable[[Export], bytes]) -> bytes:
-    return write(make())
 
 
 def _tables(view: View, state: RunState) -> None:
@@ -106,7 +80,7 @@ def _report(view: View, state: RunState) -> None:
     )
     download(
         "HTML report",
-        partial(_made, view, state, baseline_id()),
+        partial(_made, view, state, baseline_id(), answer=_answer(view), opening=_opening(state)),
         file_name=f"{state.run_id}.html",
         mime="text/html",
         key="compare_html",
@@ -114,32 +88,63 @@ def _report(view: View, state: RunState) -> None:
     )
 
 
-def _made(view: View, state: RunState, baseline: str) -> bytes:
-    return report(contents_of(view, state, baseline))
+def _made(
+    view: View, state: RunState, baseline: str, *, answer: Sequence[str], opening: Mapping[str, object] | None
+) -> bytes:
+    """Made on the click, away from the page: it asks nothing of the session."""
+    return report(contents_of(view, state, baseline, answer=answer, opening=opening))
 
 
-def contents_of(view: View, state: RunState, baseline: str) -> Contents:
-    """What the report of this view says."""
+def _answer(view: View) -> list[str]:
+    """The answer's sentences as plain text."""
+    found = answer_of(view)
+    return (
+        [unescape(each) for each in sentences(found, view, link=lambda words, _: escape(words))] if found.best else []
+    )
+
+
+def _opening(state: RunState) -> Mapping[str, object] | None:
+    """What opens one's own private run, for the receipt."""
+    user = guard()
+    return current().runs.opening(state.run_id, user_id=user.user_id) if state.owner_id == user.user_id else None
+
+
+def contents_of(
+    view: View,
+    state: RunState,
+    baseline: str,
+    *,
+    answer: Sequence[str] = (),
+    opening: Mapping[str, object] | None = None,
+) -> Contents:
+    """What the report of this view says, with six charts; details of households are those of the best that trades."""
     drawn: dict[str, charts.Chart] = {}
     if view.drawable:
-        row = next((row for row in reversed(view.drawable) if view.trades(row)), view.drawable[0])
+        best = min(
+            (row for row in view.drawable if view.trades(row)),
+            key=lambda row: row.figures.get("community_cost", math.inf),
+            default=view.drawable[0],
+        )
         drawn = {
             "Price and traded energy": charts.price_and_volume(view),
             "Savings as they grow": charts.cumulative_savings(view),
-            "Duration curve of import": charts.duration(view),
+            f"Traded energy by day and time of day, {best.name}": charts.heat_map(view, best, "traded_kwh"),
             "Lorenz curve of savings": charts.lorenz_curves(view),
-            f"Where the energy went, {row.name}": charts.sankey(view, row, ink=INK),
-            f"Traded energy by day and time of day, {row.name}": charts.heat_map(view, row, "traded_kwh"),
+            f"Where the energy went, {best.name}": charts.sankey(view, best, ink=INK),
+            "Duration curve of import": charts.duration(view),
         }
     table = table_of(view.rows, baseline_id=baseline)
-    return Contents(state, view, who_of(state.owner_id), table, drawn, _receipt(state))
+    return Contents(state, view, who_of(state.owner_id), table, drawn, _receipt(state, opening), answer)
 
 
-def _receipt(state: RunState) -> Mapping[str, object] | None:
+def _receipt(state: RunState, opening: Mapping[str, object] | None) -> Mapping[str, object] | None:
     try:
-        return None if state.tx_hash is None else current().chain.receipt(state.tx_hash)
+        if state.tx_hash is None:
+            return None
+        made = current().chain.receipt(state.tx_hash)
     except LabError:
         return None
+    return made if opening is None else {**made, "opening": opening}
 
 
 DAYS = {7: "a week", 30: "a month", 365: "a year"}

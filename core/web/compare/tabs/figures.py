@@ -19,8 +19,7 @@ from core.runs.statistics import Interval
 from core.web.charts import colour_of
 from core.web.compare.table import KEY, MODES, FigureTable, Line, folded, groups_of, table_of
 from core.web.compare.tables import figures_export
-from core.web.compare.tabs.export import context_of, offer
-from core.web.compare.tabs.show import baseline_id, named, whole_run
+from core.web.compare.tabs.show import baseline_id, context_of, named, offer, whole_run
 from core.web.compare.view import View, same_flows
 from core.web.escape import markdown, visible
 from core.web.format import NOT_DEFINED, Numbers, count

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from threading import Lock
 
 import streamlit as st
 from cachetools import LRUCache, cached
 
 from core.runs.results import ResultRow
+from core.runs.runs import RunState
 from core.web.charts import CONFIG
 from core.web.compare.algorithms import swatch
 from core.web.compare.charts import Chart
+from core.web.compare.tables import Export
 from core.web.compare.view import View, days_of
 from core.web.escape import markdown
 from core.web.format import span
@@ -92,3 +95,35 @@ def whole_run(view: View) -> str:
         if view.whole and view.household is None
         else f"**Whole run, {days}, all homes**"
     )
+
+
+KINDS: Mapping[str, tuple[str, Callable[[Export], bytes], str]] = {
+    "CSV": ("csv", Export.csv, "text/csv"),
+    "Parquet": ("parquet", Export.parquet, "application/vnd.apache.parquet"),
+    "JSON": ("json", Export.json, "application/json"),
+}
+
+
+def context_of(view: View, state: RunState) -> dict[str, object]:
+    """Where an exported table comes from."""
+    return {
+        "run_id": state.run_id,
+        "name": state.name,
+        "scenario": view.scenario,
+        "dataset_digest": view.result.dataset_digest,
+        "result_digest": view.result.result_digest,
+        "transaction": state.tx_hash,
+        "time_zone": view.result.time_zone,
+        "findings": [issue.message for issue in state.findings],
+        "assumptions": list(state.assumptions),
+    }
+
+
+def offer(make: Callable[[], Export], *, name: str, key: str) -> None:
+    """Buttons that make a table and hand it over in each kind."""
+    for label, (ending, write, mime) in KINDS.items():
+        download(label, partial(_written, make, write), file_name=f"{name}.{ending}", mime=mime, key=f"{key}_{ending}")
+
+
+def _written(make: Callable[[], Export], write: Callable[[Export], bytes]) -> bytes:
+    return write(make())
