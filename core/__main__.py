@@ -12,7 +12,7 @@ import sys
 
 from core.errors import LabError
 
-FAMILIES = ("market", "readings", "ledger", "feed")
+FAMILIES = ("market", "stability", "readings", "ledger", "feed")
 
 
 def parser() -> argparse.ArgumentParser:

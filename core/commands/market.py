@@ -8,6 +8,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -15,25 +16,16 @@ from zoneinfo import ZoneInfo
 from core.errors import InputError, MarketError
 
 if TYPE_CHECKING:
-    from core.market.community import Community, FloatArray
+    from core.market.community import Community, FloatArray, Tariff
     from core.market.compare import Outcome
-    from core.market.contract import Parameter
+    from core.market.contract import Algorithm, Parameter
     from core.readings import Readings
 
 
 def register(commands: Any) -> None:
     """Add the commands of this family to the command line."""
     compare = commands.add_parser("compare", help="run market algorithms on files of readings and show every figure")
-    compare.add_argument("files", nargs="+", metavar="FILE", type=Path, help="CSV files of readings, one a household")
-    compare.add_argument(
-        "--algorithm", action="append", default=[], metavar="NAME", help="repeat for several; else all"
-    )
-    price = "{} per kWh: a price, hours of the local day such as '6, 17-22=9', or a file with one price a slot ({})"
-    compare.add_argument("--retail", default="7.0", metavar="PRICES", help=price.format("what the grid charges", 7.0))
-    compare.add_argument("--feed-in", default="3.0", metavar="PRICES", help=price.format("what the grid pays", 3.0))
-    compare.add_argument("--time-zone", default="", metavar="ZONE", help="of files without one and of hours of the day")
-    compare.add_argument("--pv-kw", action="append", default=[], metavar="HOUSEHOLD=KW", help="installed PV of a home")
-    compare.add_argument("--set", action="append", default=[], metavar="ALGORITHM.PARAMETER=VALUE", dest="settings")
+    add_inputs(compare)
     compare.add_argument("--json", action="store_true", help="print JSON instead of a table")
     compare.set_defaults(run=run_compare)
     clear = commands.add_parser("clear", help="clear one order book by hand and print the result as JSON")
@@ -43,28 +35,68 @@ def register(commands: Any) -> None:
     clear.set_defaults(run=run_clear)
 
 
-def run_compare(arguments: argparse.Namespace) -> int:
-    """Read, compare, print."""
-    from core import settings
+def add_inputs(command: argparse.ArgumentParser) -> None:
+    """What every command that runs algorithms on files takes."""
+    command.add_argument("files", nargs="+", metavar="FILE", type=Path, help="CSV files of readings, one a household")
+    command.add_argument(
+        "--algorithm", action="append", default=[], metavar="NAME", help="repeat for several; else all"
+    )
+    price = "{} per kWh: a price, hours of the local day such as '6, 17-22=9', or a file with one price a slot ({})"
+    command.add_argument("--retail", default="7.0", metavar="PRICES", help=price.format("what the grid charges", 7.0))
+    command.add_argument("--feed-in", default="3.0", metavar="PRICES", help=price.format("what the grid pays", 3.0))
+    command.add_argument("--time-zone", default="", metavar="ZONE", help="of files without one and of hours of the day")
+    command.add_argument("--pv-kw", action="append", default=[], metavar="HOUSEHOLD=KW", help="installed PV of a home")
+    command.add_argument("--set", action="append", default=[], metavar="ALGORITHM.PARAMETER=VALUE", dest="settings")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """What a command line asks for: readings, prices, and algorithms with their parameters by id."""
+
+    readings: Readings
+    tariff: Tariff
+    algorithms: Mapping[str, Algorithm]
+    parameters: Mapping[str, Mapping[str, object]]
+
+
+def inputs_of(arguments: argparse.Namespace) -> Inputs:
+    """Read the files and texts of `add_inputs`. Without --algorithm: every algorithm that is quick on so many homes."""
     from core.market.algorithms import find, get
     from core.market.community import Tariff
-    from core.market.compare import compare_all
 
-    ids = list(dict.fromkeys(arguments.algorithm)) or list(find())
-    algorithms = {algorithm_id: get(algorithm_id) for algorithm_id in ids}
+    asked = {algorithm_id: get(algorithm_id) for algorithm_id in arguments.algorithm}
+    algorithms = asked or find()
     parameters = parse_settings(arguments.settings, algorithms)
     readings = _read(arguments.files, arguments.time_zone, _pv_kw(arguments.pv_kw))
     community = readings.require()
     retail = _prices(arguments.retail, "--retail", community, readings.time_zone)
     tariff = Tariff(retail, _prices(arguments.feed_in, "--feed-in", community, readings.time_zone))
+    chosen = {each.id: each for each in algorithms.values() if asked or each.is_easy(community.households)}
+    return Inputs(readings, tariff, chosen, parameters)
+
+
+def outcomes_of(inputs: Inputs) -> dict[str, Outcome]:
+    """Run the algorithms."""
+    from core.market.compare import compare_all
+
+    community = inputs.readings.require()
     with tempfile.TemporaryDirectory() as folder:
-        if any(algorithm.needs_folder for algorithm in algorithms.values()):
-            _write_csv(readings, Path(folder))
-        outcomes = compare_all(ids, community, tariff, parameters, folder=Path(folder))
+        if any(algorithm.needs_folder for algorithm in inputs.algorithms.values()):
+            _write_csv(inputs.readings, Path(folder))
+        return compare_all(inputs.algorithms, community, inputs.tariff, inputs.parameters, folder=Path(folder))
+
+
+def run_compare(arguments: argparse.Namespace) -> int:
+    """Read, compare, print."""
+    from core import settings
+
+    inputs = inputs_of(arguments)
+    outcomes = outcomes_of(inputs)
     if arguments.json:
-        print(json.dumps(_document(readings, outcomes), ensure_ascii=False, indent=1, allow_nan=False))
+        found = {"dataset": dataset(inputs.readings), "algorithms": {k: _outcome(o) for k, o in outcomes.items()}}
+        print(json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False))
     else:
-        print(_heading(readings))
+        print(heading(inputs.readings))
         print(_table(list(outcomes.values()), settings.load().currency))
     return 0
 
@@ -184,18 +216,16 @@ def _write_csv(readings: Readings, folder: Path) -> None:
         (folder / Path(name).name).write_bytes(content)
 
 
-def _document(readings: Readings, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+def dataset(readings: Readings) -> dict[str, Any]:
+    """What the readings are, for JSON."""
     community = readings.require()
     return {
-        "dataset": {
-            "digest": readings.digest,
-            "households": community.households,
-            "slots": community.slots,
-            "slot_h": community.slot_h,
-            "start": community.start_at.isoformat(),
-            "end": community.end_at.isoformat(),
-        },
-        "algorithms": {algorithm_id: _outcome(outcome) for algorithm_id, outcome in outcomes.items()},
+        "digest": readings.digest,
+        "households": community.households,
+        "slots": community.slots,
+        "slot_h": community.slot_h,
+        "start": community.start_at.isoformat(),
+        "end": community.end_at.isoformat(),
     }
 
 
@@ -222,7 +252,8 @@ def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _heading(readings: Readings) -> str:
+def heading(readings: Readings) -> str:
+    """What the readings are, in a line."""
     community = readings.require()
     return (
         f"{community.households} households, {community.slots} slots of {community.slot_h:g} h"

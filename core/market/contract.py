@@ -92,6 +92,7 @@ class Algorithm:
     exempt: names of invariants that the mechanism is known to break, and says so.
     family: one of FAMILIES; "sharing" is one price or rule for all, "fair share" a division by what each adds, "bound"
     what no rule between neighbours can undercut or surpass, such as no trade at all.
+    easy_households: above so many it takes long and is left out unless asked for by name; None for any number.
     """
 
     id: str
@@ -109,6 +110,11 @@ class Algorithm:
     family: str = FAMILIES[-1]
     colour: str = ""
     heavy: bool = False
+    easy_households: int | None = None
+
+    def is_easy(self, households: int) -> bool:
+        """Whether it is run on so many households without being asked for by name."""
+        return self.easy_households is None or households <= self.easy_households
 
     @property
     def needs_folder(self) -> bool:

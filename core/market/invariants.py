@@ -63,11 +63,10 @@ def _verdicts(settlement: Settlement, account: Account) -> Iterator[Verdict]:
     yield _grid_balance(settlement)
     yield _budget_balance(settlement, account)
     yield _least_cost(settlement)
-    yield (
-        _prices_between_orders(settlement, settlement.fills)
-        if settlement.fills
-        else _prices_between_tariffs(settlement)
-    )
+    if settlement.fills is not None:
+        yield _prices_between_orders(settlement, settlement.fills)
+    elif settlement.bill_of_column is None:
+        yield _prices_between_tariffs(settlement)
     yield _individual_rationality(settlement, account)
     if settlement.fills is not None:
         yield _operator(settlement)

@@ -1,15 +1,16 @@
 """Who trades with whom at what price: bills, and every promise a settlement must keep, from arrays of a horizon.
 
-Two forms are enough for every mechanism:
+Three forms are enough for every mechanism:
 
 - `at_peer_price`, `at_unit_prices`: each side shares what is traded pro rata, at one price a slot (mid-market rate,
   supply-demand ratio, bill sharing, optimum, grid only);
-- `of_fills`: each household's own fill `[slot, household]`, at prices a slot or a household (auctions).
+- `of_fills`: each household's own fill `[slot, household]`, at prices a slot or a household (auctions);
+- `of_bills`: what each household pays for the whole horizon; what passes between peers has no price (fair shares).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from core.errors import MarketError
 from core.market.chunks import BySlots, blocks
 from core.market.community import FloatArray, Tariff
 from core.market.dispatch import Dispatch
+from core.market.meters import export_columns
 from core.market.pairing import Pairs
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class Settlement:
     traded_kwh: `[slot]`, q. price: `[slot]`, what peers pay for what peers deliver, NaN without a trade.
     buy_price, sell_price: `[slot]`, for the whole net position, the grid's part included; None with fills.
     no_price: why trades have no price of their own, in a sentence; `price` is NaN then.
+    bill_of_column: `[column]`, where bills are shared out as a whole; unit prices then only say what the grid gets.
     """
 
     dispatch: Dispatch
@@ -92,6 +95,7 @@ class Settlement:
     sell_price: FloatArray | None = None
     fills: Fills | None = None
     no_price: str = ""
+    bill_of_column: FloatArray | None = None
 
     @classmethod
     def at_peer_price(cls, dispatch: Dispatch, tariff: Tariff, *, price: FloatArray) -> Settlement:
@@ -143,9 +147,29 @@ class Settlement:
             price = np.where(bought > 0.0, (paid / bought + earned / sold) / 2.0, np.nan)
         return cls(dispatch, tariff, bought, price, fills=fills)
 
+    @classmethod
+    def of_bills(cls, dispatch: Dispatch, tariff: Tariff, *, bill: FloatArray, no_price: str) -> Settlement:
+        """All matched energy passes between peers, pro rata, without a price; `bill` shares out the grid's whole bill.
+
+        bill: `[household]`; of a household with a column for its export the other column carries what is left.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            buy = np.nan_to_num(tariff.retail_price * dispatch.import_kwh / dispatch.demand_kwh)
+            sell = np.nan_to_num(tariff.feed_in_price * dispatch.export_kwh / dispatch.supply_kwh)
+        of_column = np.zeros(dispatch.community.households)
+        of_column[: bill.size] = bill
+        main, export = export_columns(dispatch.community)
+        of_column[export] = tariff.feed_in_price @ dispatch.net_kwh[:, export]
+        of_column[main] -= of_column[export]
+        nothing = np.full(dispatch.matched_kwh.shape, np.nan)
+        return cls(
+            dispatch, tariff, dispatch.matched_kwh, nothing, buy, sell, no_price=no_price, bill_of_column=of_column
+        )
+
     def account(self) -> Account:
         """Bills of the households and money of the slots."""
-        return _account_of_fills(self, self.fills) if self.fills is not None else _account_pro_rata(self)
+        account = _account_of_fills(self, self.fills) if self.fills is not None else _account_pro_rata(self)
+        return account if self.bill_of_column is None else replace(account, bill=self.bill_of_column)
 
     def least_cost(self) -> FloatArray:
         """C* of each slot: what the community pays when all matched energy is traded, `[slot]`."""

@@ -90,6 +90,7 @@ def _algorithm(algorithm_id: str, module: ModuleType) -> Algorithm:
         family=family,
         colour=colour,
         heavy=bool(getattr(module, "HEAVY", False)),
+        easy_households=getattr(module, "EASY_HOUSEHOLDS", None),
     )
 
 
