@@ -82,12 +82,14 @@ class Intake:
     ) -> None:
         self._topic = settings.mqtt_topic
         self._zone = ZoneInfo(settings.time_zone)
+        self._currency = settings.currency
         self._pool = pool
         self._quarantine = quarantine
         self._meters = meters
         self._meters_topic = f"{settings.mqtt_meters_topic}/"
         self._slot_ms = slot_length_ms(settings)
         self._clock = clock
+        self._with_solar = meters.households_with_solar()
         self._store = quarantine.store
         self._rows = FeedStore(self._store)
         self._session = self._rows.session()
@@ -160,7 +162,7 @@ class Intake:
         if arrived.topic != self._topic and not own:
             self._sort_other(arrived, found, now)
             return
-        message = quick.read(arrived.payload) or payloads.read_trade(arrived.payload, zone=self._zone)
+        message = quick.read(arrived.payload) or self._read(arrived.payload)
         message = payloads.published_by(message, own)
         if message.message_id is None and arrived.retained:
             raise InputError(
@@ -176,10 +178,22 @@ class Intake:
             found.sequence += 1
         found.trades.append(_Trade(message, transaction, arrived))
 
+    def _read(self, payload: bytes) -> TradeMessage:
+        return payloads.read_trade(payload, zone=self._zone, currency=self._currency)
+
     def _sort_other(self, arrived: Arrived, found: _Sorted, now: int) -> None:
         if arrived.topic.startswith(self._meters_topic):
             household_id = arrived.topic[len(self._meters_topic) :]
             message = payloads.read_meter(household_id, arrived.payload, zone=self._zone)
+            if message.at_ms is None and arrived.retained:
+                raise InputError("A retained reading needs a timestamp: it may be of any time.", code="retained")
+            if message.solar_kw is None and household_id in self._with_solar:
+                raise InputError(
+                    f"{household_id} has sent solar_kw before; leave it out only where there are no panels.",
+                    code="missing_field",
+                )
+            if message.solar_kw:
+                self._with_solar.add(household_id)
             found.readings.append(placed(message, slot_length_ms=self._slot_ms, now_ms=now))
         elif arrived.retained:
             found.ignored += 1

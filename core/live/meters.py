@@ -39,15 +39,17 @@ def slot_length_ms(settings: Settings) -> int:
 
 
 def placed(message: MeterMessage, *, slot_length_ms: int, now_ms: int) -> Reading:
-    """A reading in its slot. Raises InputError for one from the future."""
-    if message.at_ms > now_ms + AHEAD_S * 1000:
-        ahead_s = (message.at_ms - now_ms) / 1000
+    """A reading in the slot of its time, or of its arrival. Raises InputError for one from the future."""
+    at_ms = now_ms if message.at_ms is None else message.at_ms
+    if at_ms > now_ms + AHEAD_S * 1000:
+        ahead_s = (at_ms - now_ms) / 1000
         raise InputError(
             f"The reading's timestamp is {ahead_s:,.0f} s ahead of the clock here, expected at most {AHEAD_S:.0f} s.",
             code="bad_time",
         )
-    slot_ms = message.at_ms - message.at_ms % slot_length_ms
-    return Reading(message.household_id, message.at_ms, slot_ms, message.load_kw, message.solar_kw)
+    slot_ms = at_ms - at_ms % slot_length_ms
+    solar_kw = 0.0 if message.solar_kw is None else message.solar_kw
+    return Reading(message.household_id, at_ms, slot_ms, message.load_kw, solar_kw, at_arrival=message.at_ms is None)
 
 
 class MeterMarket:
@@ -115,6 +117,7 @@ class MeterMarket:
         reported = {household_id for household_id, _, _ in means}
         missing = [household_id for household_id in self._expected(slot_ms) if household_id not in reported]
         trades, problem = self._settled(slot_ms, means)
+        by_arrival = self._meters.households_by_arrival(slot_ms)
         transactions = [self._transaction(slot_ms, one) for one in trades]
         row = SlotRow(
             slot_ms=slot_ms,
@@ -123,7 +126,7 @@ class MeterMarket:
             missing=len(missing),
             trades=len(trades),
             energy_wh=sum(one.energy_wh for one in trades),
-            sentence=problem or _sentence(len(means), len(trades), missing),
+            sentence=(problem or _sentence(len(means), len(trades), missing)) + _clockless(by_arrival),
         )
         with self._meters.store.begin() as connection:
             states = self._pool.insert(connection, transactions)
@@ -202,8 +205,15 @@ def _sentence(households: int, trades: int, missing: Sequence[str]) -> str:
     said = "Cleared." if trades else "No surplus met a need." if households else "Nobody reported."
     if not missing:
         return said
-    names = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else "")
-    return f"{said} No reading from {names}."
+    return f"{said} No reading from {_listed(missing)}."
+
+
+def _clockless(households: Sequence[str]) -> str:
+    return f" By time of arrival: {_listed(households)}." if households else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _shown(row: SlotRow) -> MeterSlot:

@@ -24,13 +24,14 @@ MAX_DEPTH = 4
 MAX_DIGITS = 400
 MAX_QTY_KWH = 10_000
 MAX_PRICE = 100_000
-MAX_KW = 1_000
+MAX_KW = 100
 
 CODES = {
     "too_large": f"More than {MAX_BYTES:,} bytes",
     "not_utf8": "Not UTF-8 text",
     "not_json": "Not JSON",
     "not_a_number": "NaN or infinity",
+    "contradiction": "A field contradicts another or the ledger",
     "duplicate_key": "A key appears twice",
     "too_deep": "Nested too deeply",
     "not_an_object": "JSON, but not an object",
@@ -83,17 +84,24 @@ class TradeMessage(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class MeterMessage:
-    """One household's mean power at a time (ms since 1970 UTC), kW."""
+    """One household's mean power at a time (ms since 1970 UTC), kW.
+
+    solar_kw: None if the message has none: a home without panels. at_ms: None if it has no time: the arrival counts.
+    """
 
     household_id: str
     load_kw: float
-    solar_kw: float
-    at_ms: int
+    solar_kw: float | None
+    at_ms: int | None
 
 
-def read_trade(payload: bytes, *, zone: tzinfo = UTC) -> TradeMessage:
-    """The trade in a payload; a time without an offset is read in `zone`. Raises InputError with the reason."""
-    fields = parse(payload)
+def read_trade(payload: bytes, *, zone: tzinfo = UTC, currency: str = "") -> TradeMessage:
+    """The trade in a payload; a time without an offset is read in `zone`. Raises InputError with the reason.
+
+    currency: the ledger's; a payload that names another one is refused.
+    """
+    fields = _in_kwh(parse(payload))
+    _check_currency(fields, currency)
     buyer, seller = _id(fields, "buyer"), _id(fields, "seller")
     if buyer == seller:
         raise InputError(f"buyer and seller are both {shown(buyer)}.", code="same_household")
@@ -138,15 +146,56 @@ def read_meter(household_id: str, payload: bytes, *, zone: tzinfo = UTC) -> Mete
     if not _ID.fullmatch(household_id):
         raise _bad_id("The household in the topic", household_id)
     fields = _as_in_files(parse(payload))
-    absent = [name for name in ("load_kw", "solar_kw", "timestamp") if name not in fields]
-    if absent:
-        raise _missing(" and ".join(absent), fields)
     return MeterMessage(
         household_id=household_id,
         load_kw=float(_number(fields, "load_kw", most=MAX_KW)),
-        solar_kw=float(_number(fields, "solar_kw", most=MAX_KW)),
-        at_ms=_time_ms(fields["timestamp"], "timestamp", zone),
+        solar_kw=float(_number(fields, "solar_kw", most=MAX_KW)) if "solar_kw" in fields else None,
+        at_ms=_time_ms(fields["timestamp"], "timestamp", zone) if "timestamp" in fields else None,
     )
+
+
+_TO_KWH = {"wh": -3, "kwh": 0, "mwh": 3}
+_CURRENCIES = {"₹": "INR", "€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "RS": "INR"}
+
+
+def _in_kwh(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with the energy as `qty_kwh`, whatever unit the payload names.
+
+    `qty_wh` and `qty_mwh` say their unit, `qty` needs a `unit`; a `unit` beside a name that says another is refused.
+    """
+    named = [name for name in ("qty_kwh", "qty_wh", "qty_mwh", "qty") if name in fields]
+    unit = fields.get("unit")
+    if not named or (named == ["qty_kwh"] and unit is None):
+        return fields
+    if len(named) > 1:
+        raise InputError(f"{' and '.join(named)} are the same field; send one.", code="contradiction")
+    if unit is not None and not isinstance(unit, str):
+        raise _wrong_type("unit", unit, "Wh, kWh or MWh")
+    said = named[0].partition("_")[2]
+    if unit is not None and unit.lower() not in _TO_KWH:
+        raise InputError(f"unit is {shown(unit)}, expected Wh, kWh or MWh.", code="contradiction")
+    if said and unit is not None and unit.lower() != said:
+        raise InputError(f"unit is {shown(unit)} beside {named[0]}; say the unit once.", code="contradiction")
+    if not said and unit is None:
+        raise _missing("unit", fields)
+    found = _number(fields, named[0], most=MAX_QTY_KWH * 1000)
+    others = {name: value for name, value in fields.items() if name not in (named[0], "unit")}
+    return others | {"qty_kwh": _EXACT.scaleb(Decimal(found), _TO_KWH[said or str(unit).lower()])}
+
+
+def _check_currency(fields: Mapping[str, Any], currency: str) -> None:
+    found = fields.get("currency")
+    if found is None or not currency:
+        return
+    if not isinstance(found, str):
+        raise _wrong_type("currency", found, f"the text {shown(currency)}")
+    if _code(found) != _code(currency):
+        raise InputError(f"currency is {shown(found)}, the ledger's is {shown(currency)}.", code="contradiction")
+
+
+def _code(currency: str) -> str:
+    upper = currency.strip().rstrip(".").upper()
+    return _CURRENCIES.get(upper, upper)
 
 
 def _as_in_files(fields: dict[str, Any]) -> dict[str, Any]:

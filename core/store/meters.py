@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Float,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
+    false,
     func,
     select,
     update,
@@ -41,6 +43,7 @@ readings_table = Table(
     Column("slot_ms", BigInteger, nullable=False),
     Column("load_kw", Float, nullable=False),
     Column("solar_kw", Float, nullable=False),
+    Column("at_arrival", Boolean, nullable=False, server_default=false()),
     Index("meter_readings_slot", "slot_ms"),
 )
 slots_table = Table(
@@ -61,13 +64,17 @@ _ADD_LATE = update(slots_table).where(_slots.slot_ms == bindparam("key")).values
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One household's mean power at a time, in the slot that begins at `slot_ms` (ms since 1970 UTC)."""
+    """One household's mean power at a time, in the slot that begins at `slot_ms` (ms since 1970 UTC).
+
+    at_arrival: the message had no time of its own.
+    """
 
     household_id: str
     at_ms: int
     slot_ms: int
     load_kw: float
     solar_kw: float
+    at_arrival: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ class Meters:
         in_time = {(one.household_id, one.at_ms): asdict(one) for one in readings}  # replaces no row twice
         if in_time:
             statement = self._dialect.insert(readings_table)
-            replaced = {name: statement.excluded[name] for name in ("slot_ms", "load_kw", "solar_kw")}
+            replaced = {name: statement.excluded[name] for name in ("slot_ms", "load_kw", "solar_kw", "at_arrival")}
             keys = ["household_id", "at_ms"]
             connection.execute(
                 statement.on_conflict_do_update(index_elements=keys, set_=replaced), list(in_time.values())
@@ -149,6 +156,19 @@ class Meters:
         )
         with self.store.read() as connection:
             return [(household_id, load, solar) for household_id, load, solar in connection.execute(statement)]
+
+    def households_by_arrival(self, slot_ms: int) -> list[str]:
+        """Whose readings in a slot were placed by the time they arrived."""
+        statement = select(_readings.household_id).where(_readings.slot_ms == slot_ms, _readings.at_arrival).distinct()
+        with self.store.read() as connection:
+            return sorted(connection.execute(statement).scalars())
+
+    def households_with_solar(self) -> set[str]:
+        """Whose kept readings have solar power."""
+        with self.store.read() as connection:
+            return set(
+                connection.execute(select(_readings.household_id).where(_readings.solar_kw > 0).distinct()).scalars()
+            )
 
     def households_between(self, from_ms: int, to_ms: int) -> list[str]:
         """Who reported in a span, its end excluded."""

@@ -29,6 +29,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
     inspect,
     select,
     text,
@@ -70,9 +71,14 @@ def _terms_of_trades(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX IF NOT EXISTS seen_without_terms ON seen (dedupe) WHERE terms IS NULL"))
 
 
+def _readings_by_arrival(connection: Connection) -> None:
+    add_column(connection, "meter_readings", Column("at_arrival", Boolean, nullable=False, server_default=false()))
+
+
 STEPS: tuple[Step, ...] = (
     Step(2, "runs may keep their figures off the ledger, and carry findings", _privacy_of_runs),
     Step(3, "mined trades keep a digest of their terms beside their id", _terms_of_trades),
+    Step(4, "meter readings say whether their time is that of their arrival", _readings_by_arrival),
 )
 """In order, one number apart. Append `Step(n, "…", function)`; `add_column` is what most of them need."""
 

@@ -152,16 +152,37 @@ def test_readings_come_over_mqtt_one_topic_a_household(
 ) -> None:
     bench.settings = Settings(data_dir=bench.settings.data_dir, meter_slot_s=1.0)
     assert broker.endpoint is not None
-    feed = bench.feed(broker.endpoint)
+    clock = Clock(NOON_MS)
+    feed = bench.feed(broker.endpoint, clock=clock)
     feed.start()
     wait_until(lambda: feed.cache.snapshot().connected, "the feed is connected")
     publisher = publish(broker.endpoint)
-    now_ms = feed._clock()
-    for household, load_kw, solar_kw in (("HH001", 0, 400), ("HH002", 400, 0)):
-        fields = {"load_kw": load_kw, "solar_kw": solar_kw, "timestamp": now_ms}
+    for household, load_kw, solar_kw in (("HH001", 0, 90), ("HH002", 90, 0)):
+        fields = {"load_kw": load_kw, "solar_kw": solar_kw, "timestamp": NOON_MS}
         publisher.send(json.dumps(fields).encode(), f"iot-p2p-trading/meters/{household}")
     publisher.send(b"{}", "iot-p2p-trading/meters/HH 3")
+    wait_until(lambda: feed.cache.snapshot().counts.readings == 2, "both have arrived")
+    clock.now_ms += 3_500
     wait_until(lambda: bench.pool.pending_count() == 1, "the slot is cleared")
-    assert bench.documents()[0]["energy_wh"] == 111  # 400 kW for a second: 111.1 Wh
+    assert bench.documents()[0]["energy_wh"] == 25  # 90 kW for a second
     wait_until(lambda: bench.quarantine.totals() == {"bad_id": 1}, "the bad one is in quarantine")
     feed.stop()
+
+
+def test_readings_without_a_clock_count_when_they_arrive_and_the_slot_says_so(bench: Bench, desk: Desk) -> None:
+    topic = f"{desk.settings.mqtt_meters_topic}/"
+    desk.clock.now_ms = NOON_MS + 60_000
+    sent = [Arrived(f"{topic}HH001", b'{"load_kw": 2}'), Arrived(f"{topic}HH002", b'{"load_kw": 0, "solar_kw": 3}')]
+    assert desk.intake.store(sent).counts.readings == 2
+    assert desk.meters.means(NOON_MS) == [("HH001", 2.0, 0.0), ("HH002", 0.0, 3.0)]
+    desk.look_at(NOON_MS + SLOT_MS + 3_000)
+    assert desk.meters.newest_slots(1)[0].sentence == "Cleared. By time of arrival: HH001, HH002."
+    retained = Arrived(f"{topic}HH001", b'{"load_kw": 2}', retained=True)
+    assert desk.intake.store([retained]).reasons == {"retained": 1}
+
+
+def test_a_home_that_has_panels_cannot_leave_its_solar_power_out_also_after_a_restart(bench: Bench, desk: Desk) -> None:
+    topic = f"{desk.settings.mqtt_meters_topic}/HH002"
+    desk.read("HH002", 1, 3, NOON_MS)
+    for intake in (desk.intake, Desk(bench).intake):
+        assert intake.store([Arrived(topic, b'{"load_kw": 2}')]).reasons == {"missing_field": 1}

@@ -156,7 +156,9 @@ def test_a_meter_reading_takes_its_household_from_the_topic() -> None:
     ("household", "bad", "code"),
     [
         ("HH 7", b"{}", "bad_id"),
-        ("HH007", b'{"load_kw": 1, "solar_kw": 0}', "missing_field"),
+        ("HH007", b'{"solar_kw": 0}', "missing_field"),
+        ("HH007", b'{"load_kw": "0.42", "solar_kw": "1.3", "timestamp": 1767608100}', "wrong_type"),
+        ("HH007", b'{"load_kw": 100.5, "solar_kw": 0, "timestamp": 1767608100}', "absurd"),
         ("HH007", b'{"load_kw": -1, "solar_kw": 0, "timestamp": 1767608100}', "negative"),
         ("HH007", b'{"load_kw": 1, "solar_kw": 5000, "timestamp": 1767608100}', "absurd"),
     ],
@@ -202,6 +204,50 @@ def test_a_reading_may_be_spelled_as_in_a_csv_file() -> None:
         read_meter("HH001", b'{"load_kW": 1, "load_kw": 2, "solar_kw": 0, "timestamp": 1767225740}')
 
 
-def test_every_field_that_is_missing_is_named_at_once() -> None:
-    with pytest.raises(InputError, match='The fields solar_kw and timestamp are missing; found: "load_kw"'):
-        read_meter("HH001", b'{"load_kW": 1.5}')
+def test_a_home_without_panels_and_a_device_without_a_clock_leave_fields_out() -> None:
+    found = read_meter("HH001", b'{"load_kw": 1.5}')
+    assert (found.load_kw, found.solar_kw, found.at_ms) == (1.5, None, None)
+    with pytest.raises(InputError, match='load_kw is missing; found: "power"'):
+        read_meter("HH001", b'{"power": 1.5}')
+
+
+@pytest.mark.parametrize(
+    ("fields", "energy_wh"),
+    [
+        ({"qty_kwh": 3.5, "unit": "kWh"}, 3500),
+        ({"qty_wh": 3500}, 3500),
+        ({"qty_wh": 3500, "unit": "wh"}, 3500),
+        ({"qty_mwh": 0.0035}, 3500),
+        ({"qty": 3500, "unit": "Wh"}, 3500),
+        ({"qty": 3.5, "unit": "KWH"}, 3500),
+        ({"qty": 0.0035, "unit": "MWh"}, 3500),
+        ({"qty_wh": 0.5}, None),
+        ({"qty_mwh": 10.1}, None),
+        ({"qty_kwh": 3500, "unit": "Wh"}, None),
+        ({"qty_kwh": 3.5, "unit": "kW"}, None),
+        ({"qty_kwh": 3.5, "qty_wh": 3500}, None),
+        ({"qty": 3.5}, None),
+        ({"qty": 3.5, "unit": 1}, None),
+    ],
+)
+def test_energy_is_converted_where_its_unit_is_said_and_refused_where_it_contradicts(
+    fields: dict[str, object], energy_wh: int | None
+) -> None:
+    sent = json.dumps({name: value for name, value in GOOD.items() if name != "qty_kwh"} | fields).encode()
+    if energy_wh is None:
+        with pytest.raises(InputError) as caught:
+            read_trade(sent)
+        assert caught.value.code in {"contradiction", "too_small", "absurd", "missing_field", "wrong_type"}
+    else:
+        assert read_trade(sent).energy_wh == energy_wh
+
+
+@pytest.mark.parametrize("currency", ["₹", "INR", "inr", "Rs."])
+def test_a_currency_that_is_the_ledgers_is_fine_and_another_is_refused(currency: str) -> None:
+    assert read_trade(payload(currency=currency), currency="₹").energy_wh == 3500
+    with pytest.raises(InputError, match="the ledger's is") as caught:
+        read_trade(payload(currency=currency), currency="€")
+    assert caught.value.code == "contradiction"
+    with pytest.raises(InputError) as caught:
+        read_trade(payload(currency=5), currency="€")
+    assert caught.value.code == "wrong_type"
