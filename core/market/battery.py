@@ -21,11 +21,33 @@ ORDERS = ("self_first", "market_first")
 STARTS = ("cyclic", "empty")
 
 BATTERY_PARAMETERS = (
-    Parameter("capacity_kwh", 5.0, unit="kWh", help="Usable size of each battery.", minimum=0.0),
-    Parameter("power_kw", 2.5, unit="kW", help="Most it charges or discharges.", minimum=0.0),
-    Parameter("charge_efficiency", 0.95, unit="share", help="Kept while charging.", above=0.0, maximum=1.0),
-    Parameter("discharge_efficiency", 0.95, unit="share", help="Kept while discharging.", above=0.0, maximum=1.0),
-    Parameter("owners", "pv", unit="", help='Who has one: "pv" (homes with PV), "all", or ids such as "HH001 HH004".'),
+    Parameter("capacity_kwh", 5.0, label="Battery size", unit="kWh", help="Usable size of each battery.", minimum=0.0),
+    Parameter("power_kw", 2.5, label="Battery power", unit="kW", help="Most it charges or discharges.", minimum=0.0),
+    Parameter(
+        "charge_efficiency",
+        0.95,
+        label="Charging efficiency",
+        unit="share",
+        help="Kept while charging.",
+        above=0.0,
+        maximum=1.0,
+    ),
+    Parameter(
+        "discharge_efficiency",
+        0.95,
+        label="Discharging efficiency",
+        unit="share",
+        help="Kept while discharging.",
+        above=0.0,
+        maximum=1.0,
+    ),
+    Parameter(
+        "owners",
+        "pv",
+        label="Who has a battery",
+        unit="",
+        help='Who has one: "pv" (homes with PV), "all", or ids such as "HH001 HH004".',
+    ),
     Parameter(
         "start",
         "cyclic",

@@ -23,17 +23,24 @@ class _Limits:
     maximum: float | None = None
     above: float | None = None
     choices: tuple[str, ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter(_Limits):
     """One setting of an algorithm: the kind of its default (float, int or str) is the kind of its values.
 
-    minimum, maximum: allowed ends; above: excluded lower end; choices: the words a text may be.
+    minimum, maximum: allowed ends; above: excluded lower end; choices: the words a text may be. label: what people call
+    it, the name in words unless given.
     """
 
     name: str
     default: Value
+
+    @property
+    def words(self) -> str:
+        """What people call it."""
+        return self.label or self.name.replace("_", " ").capitalize()
 
     def parse(self, text: str) -> Value:
         """A value from a person's text. Raises MarketError saying what is allowed."""

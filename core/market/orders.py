@@ -18,8 +18,22 @@ MOST_KEPT = 8_000_000
 """Order prices kept for the next auction: 64 MB, a year of quarter-hours of 200 homes."""
 STRATEGIES = ("solar_abundance", "truthful", "zero_intelligence")
 
-ALPHA = Parameter("alpha", 5.0, unit="₹/kWh", help="How far a roof at full sun lowers its ask.", minimum=0.0)
-BETA = Parameter("beta", 0.125, unit="₹/kWh", help="How far a bid stays below the retail price.", minimum=0.0)
+ALPHA = Parameter(
+    "alpha",
+    5.0,
+    label="Ask level of sunny roofs (α)",
+    unit="₹/kWh",
+    help="How far a roof at full sun lowers its ask.",
+    minimum=0.0,
+)
+BETA = Parameter(
+    "beta",
+    0.125,
+    label="Bid below retail (β)",
+    unit="₹/kWh",
+    help="How far a bid stays below the retail price.",
+    minimum=0.0,
+)
 STRATEGY_PARAMETERS = (
     Parameter(
         "strategy",
@@ -30,7 +44,15 @@ STRATEGY_PARAMETERS = (
     ),
     ALPHA,
     BETA,
-    Parameter("seed", 0, unit="", help="Start of zero intelligence's random prices.", minimum=0, maximum=2**53),
+    Parameter(
+        "seed",
+        0,
+        label="Random seed",
+        unit="",
+        help="Start of zero intelligence's random prices.",
+        minimum=0,
+        maximum=2**53,
+    ),
 )
 
 

@@ -54,9 +54,9 @@ def is_bound(algorithm_id: str) -> bool:
 def answer(result: RunResult, scenario: str) -> Answer:
     """The answer for this scenario of a run."""
     rows = result.of(scenario)
-    rules = [row for row in rows if not is_bound(row.algorithm_id) and math.isfinite(cost(row))]
     bounds = [row for row in rows if is_bound(row.algorithm_id)]
-    groups = sorted(alike(rules), key=lambda group: cost(group[0]))
+    groups = cheapest_first(rows)
+    rules = [row for group in groups for row in group]
     best, rest = (groups[0], groups[1:]) if groups else ([], [])
     tied = max((group for group in rest if len(group) > 1), key=len, default=[])
     ceiling = next((row for row in bounds if _figure(row, "savings") > 0.0), None)
@@ -73,6 +73,12 @@ def answer(result: RunResult, scenario: str) -> Answer:
         next=following,
         lead=_lead(result, best[0], following) if best and following else None,
     )
+
+
+def cheapest_first(rows: Sequence[ResultRow]) -> list[list[ResultRow]]:
+    """The rules in groups of the same cost, the cheapest first; bounds and rows without a cost are left out."""
+    rules = [row for row in rows if not is_bound(row.algorithm_id) and math.isfinite(cost(row))]
+    return sorted(alike(rules), key=lambda group: cost(group[0]))
 
 
 def alike(rows: Sequence[ResultRow]) -> list[list[ResultRow]]:

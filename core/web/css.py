@@ -21,6 +21,12 @@ STYLE = f"""
   [data-testid="stMainBlockContainer"] {{ padding-left: 2rem; padding-right: 2rem; }}
 }}
 [data-testid="stMain"] h1 {{ font-size: 1.5rem; padding: 0.15rem 0; }}
+[data-testid="stLayoutWrapper"]:has(> .st-key-compare_run_bar) {{
+  position: sticky; bottom: 0; z-index: 5; padding: 0.5rem 0; background: light-dark(#ffffff, #0e1320);
+}}
+[data-testid="stSidebarNavLink"]:focus-visible {{
+  outline: 2px solid light-dark(#1d4ed8, #7aa2ff); outline-offset: 1px;
+}}
 .lab-answer {{ margin: 0; font-size: 0.95rem; line-height: 1.5; }}
 .lab-answer a {{ color: light-dark(#1d4ed8, #8fb0ff); text-decoration: underline; text-underline-offset: 2px; }}
 [data-testid="stMain"] h2 {{ font-size: 1.35rem; }}

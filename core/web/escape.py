@@ -21,6 +21,8 @@ _RECOGNISED = re.compile(
     r"|(?<=-)(?=[->])|(?<=<)(?=[-=])|(?<=[>~])(?==)",  # an arrow, a dash, a sign of comparison
     re.IGNORECASE,
 )
+_WORDS = re.compile(r"[^\W\d_][^\W_]*(?:[ -][^\W_]+)*(?: \((?:[^\W_]|[₹€£/% ])+\))*")
+"""Words and numbers with a blank or a hyphen between them, perhaps a unit in brackets: no markup is made of these."""
 _NOTHING = "\u2060"  # a word joiner: Streamlit looks for these after escapes are undone, so they are parted
 
 
@@ -28,6 +30,12 @@ def markdown(text: object, *, limit: int = LIMIT) -> str:
     """The text as Markdown that shows just its characters: no link, image, icon, colour, formula or markup."""
     shown = _RECOGNISED.sub(_NOTHING, visible(text, limit=limit))
     return _PUNCTUATION.sub(r"\\\1", shown)
+
+
+def label(text: object, *, limit: int = LIMIT) -> str:
+    """The text as Markdown for a label, which screen readers read as it is written: escaped only where it must be."""
+    shown = visible(text, limit=limit)
+    return shown if _WORDS.fullmatch(shown) else markdown(text, limit=limit)
 
 
 def visible(text: object, *, limit: int = LIMIT) -> str:

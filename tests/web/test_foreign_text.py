@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from core.chain.export import csv_cell
-from core.web.escape import markdown, plotly, visible
+from core.web.escape import label, markdown, plotly, visible
 
 PUNCTUATION = set("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
@@ -68,3 +68,30 @@ def test_a_spreadsheet_takes_no_cell_for_a_formula(text: str) -> None:
 
 def test_an_ordinary_cell_stays_as_it_is() -> None:
     assert csv_cell("HH001") == "HH001"
+
+
+@pytest.mark.parametrize(
+    "words", ["Uniform-price auction", "McAfee auction", "Ask level of sunny roofs (α) (₹/kWh)", "P2P with battery"]
+)
+def test_a_label_of_words_is_read_as_it_is_written(words: str) -> None:
+    assert label(words) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[x](javascript:1)",
+        "![x](http://h/x.png)",
+        "*bold*",
+        ":red[x]",
+        "a_b_c",
+        "a -> b",
+        "1. one",
+        "www.x.org",
+        "$x$",
+        "- a",
+        "a -- b",
+    ],
+)
+def test_a_label_that_may_be_markup_is_escaped(text: str) -> None:
+    assert label(text) == markdown(text)

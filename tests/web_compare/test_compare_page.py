@@ -215,10 +215,10 @@ def test_a_time_of_use_and_a_varied_parameter_make_a_matrix(
     press(app, "Run")
     plan = lab.runs.state(asked(app, "run"), user_id=people["asha"].user_id).plan
     assert [scenario.name for scenario in plan.scenarios] == [
-        "Tariff 1, capacity kwh 5.0",
-        "Tariff 1, capacity kwh 10.0",
-        "Tariff 2, capacity kwh 5.0",
-        "Tariff 2, capacity kwh 10.0",
+        "Tariff 1, Battery size 5.0",
+        "Tariff 1, Battery size 10.0",
+        "Tariff 2, Battery size 5.0",
+        "Tariff 2, Battery size 10.0",
     ]
     assert len(plan.scenarios[0].tariff.periods) == 1
     assert plan.scenarios[3].parameters == {"capacity_kwh": 10.0}
@@ -352,9 +352,12 @@ def test_the_history_finds_by_tag_and_opens(
     app = page()
     next(field for field in app.text_input if field.label == "Find").set_value("july")
     checked(app.run())
-    assert "Week of six" in text_of(app)
-    press(app, "Open")
-    assert asked(app, "run") == finished
+    assert "Week of six" in rows_of(app, "Earlier comparisons")[1][0]
+    line = rows_of(app, "Earlier comparisons")[1]
+    assert line[0] == "Week of sixjuly"
+    assert line[1].startswith("P2P with battery")
+    assert line[2].startswith("₹")
+    assert any(f"?run={finished}" in each.proto.body for each in app.get("html"))
 
 
 def test_files_added_to_a_dataset_extend_it(page: Opened, lab: Exchange, people: dict[str, User]) -> None:

@@ -15,7 +15,14 @@ FAMILY = "battery"
 COLOUR = "#007505"
 PARAMETERS = (
     *BATTERY_PARAMETERS,
-    Parameter("order", "self_first", unit="", help="Whether the battery or peers come first.", choices=ORDERS),
+    Parameter(
+        "order",
+        "self_first",
+        label="Battery or peers first",
+        unit="",
+        help="Whether the battery or peers come first.",
+        choices=ORDERS,
+    ),
 )
 EXEMPT = ("additive_over_slots",)
 

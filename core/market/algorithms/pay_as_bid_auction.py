@@ -16,7 +16,15 @@ RANK = 70
 FAMILY = "auction"
 COLOUR = "#4a7174"
 PARAMETERS = (
-    Parameter("c", 0.5, unit="share", help="Weight of the bid: 1 pays the bid, 0 the ask.", minimum=0.0, maximum=1.0),
+    Parameter(
+        "c",
+        0.5,
+        label="Weight of the bid (c)",
+        unit="share",
+        help="Weight of the bid: 1 pays the bid, 0 the ask.",
+        minimum=0.0,
+        maximum=1.0,
+    ),
     *STRATEGY_PARAMETERS,
 )
 

@@ -18,7 +18,16 @@ SOURCE = (
 RANK = 40
 FAMILY = "sharing"
 COLOUR = "#bf1863"
-PARAMETERS = (Parameter("compensation", 0.0, unit="₹/kWh", help="Added to the feed-in price for peers.", minimum=0.0),)
+PARAMETERS = (
+    Parameter(
+        "compensation",
+        0.0,
+        label="Compensation for peers",
+        unit="₹/kWh",
+        help="Added to the feed-in price for peers.",
+        minimum=0.0,
+    ),
+)
 
 
 def settle(dispatch: Dispatch, tariff: Tariff, *, compensation: float) -> Settlement:

@@ -16,7 +16,15 @@ RANK = 60
 FAMILY = "auction"
 COLOUR = "#7f5599"
 PARAMETERS = (
-    Parameter("k", 0.5, unit="share", help="Where the price lies: 0 lowest, 1 highest.", minimum=0.0, maximum=1.0),
+    Parameter(
+        "k",
+        0.5,
+        label="Place of the price (k)",
+        unit="share",
+        help="Where the price lies: 0 lowest, 1 highest.",
+        minimum=0.0,
+        maximum=1.0,
+    ),
     *STRATEGY_PARAMETERS,
 )
 

@@ -11,7 +11,7 @@ from core.market.algorithms import find
 from core.market.contract import Algorithm, Parameter, Value
 from core.runs.plan import RunPlan, Selection
 from core.web.charts import colour_of
-from core.web.escape import markdown
+from core.web.escape import label, markdown
 from core.web.format import Numbers
 
 MOST = (1 << 53) - 1
@@ -22,7 +22,10 @@ def choose(numbers: Numbers, *, key: str, like: RunPlan | None, heavy: bool) -> 
 
     like: a plan to start from. heavy: leaves the optimum out unless somebody ticks it.
     """
-    st.header("Algorithms", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.header("Algorithms", anchor=False, width="content")
+        for words, wanted_ids in presets().items():
+            st.button(words, type="tertiary", key=f"{key}_{words}", on_click=_tick, args=(key, wanted_ids))
     before = {each.algorithm_id: each.parameters for each in like.selections} if like else None
     chosen = []
     with st.grid("auto", min_column_width=205):
@@ -36,17 +39,40 @@ def choose(numbers: Numbers, *, key: str, like: RunPlan | None, heavy: bool) -> 
     return chosen
 
 
+def presets() -> dict[str, frozenset[str]]:
+    """Sets of algorithms that one click ticks: all, each family beside the bounds, those without batteries, none."""
+    known = find().values()
+    bounds = {each.id for each in known if each.family == "bound"}
+    families = dict.fromkeys(each.family for each in known if each.family not in ("bound", "battery"))
+    found = {"All": frozenset(each.id for each in known)}
+    for family in families:
+        members = {each.id for each in known if each.family == family}
+        if len(members) > 1:
+            found[FAMILY_WORDS.get(family, family.capitalize())] = frozenset(members | bounds)
+    heavy_or_battery = {each.id for each in known if each.family == "battery" or each.heavy}
+    found["Without batteries"] = frozenset(each.id for each in known if each.id not in heavy_or_battery)
+    return {**found, "None": frozenset()}
+
+
+FAMILY_WORDS = {"auction": "Auctions", "sharing": "Sharing rules", "fair share": "Fair shares", "other": "Others"}
+
+
+def _tick(key: str, wanted: frozenset[str]) -> None:
+    for algorithm_id in find():
+        st.session_state[f"{key}_{algorithm_id}_used"] = algorithm_id in wanted
+
+
 def _card(
     algorithm: Algorithm, wanted: bool, given: Mapping[str, Value], numbers: Numbers, *, key: str
 ) -> Selection | None:
     with st.container(border=True, gap="xsmall", height="stretch"):
         used = st.checkbox(
-            f"{swatch(algorithm.id)} **{markdown(algorithm.name)}**",
+            label(algorithm.name),
             wanted,
             key=f"{key}_used",
             help=f"{markdown(algorithm.promise, limit=300)} Source: {markdown(algorithm.source, limit=300)}",
         )
-        st.caption(markdown(algorithm.promise, limit=160))
+        st.caption(f"{swatch(algorithm.id)} {markdown(algorithm.promise, limit=160)}")
         if not used:
             return None
         if not algorithm.parameters:
@@ -59,9 +85,11 @@ def _card(
                 for parameter in algorithm.parameters
             }
         changed = {each.name: values[each.name] for each in algorithm.parameters if values[each.name] != each.default}
+        words = {each.name: each.words for each in algorithm.parameters}
         if changed:
             st.caption(
-                "Changed: " + ", ".join(f"{markdown(name)} = {markdown(value)}" for name, value in changed.items())
+                "Changed: "
+                + ", ".join(f"{markdown(words[name])} = {markdown(value)}" for name, value in changed.items())
             )
         return Selection(algorithm.id, changed)
 
@@ -72,28 +100,28 @@ def swatch(algorithm_id: str) -> str:
 
 
 def title_of(parameter: Parameter, numbers: Numbers) -> str:
-    """The parameter's name with its unit, as Markdown."""
+    """The parameter's name in words with its unit, plain text."""
     unit = numbers.unit(parameter.unit)
-    return markdown(parameter.name.replace("_", " ")) + (f" ({markdown(unit)})" if unit else "")
+    return parameter.words + (f" ({unit})" if unit and unit != "share" else "")
 
 
 def _input(parameter: Parameter, value: Value, numbers: Numbers, *, key: str) -> Value:
-    label, explained = (
-        title_of(parameter, numbers),
+    named, explained = (
+        label(title_of(parameter, numbers)),
         f"{markdown(parameter.help, limit=300)} Allowed: {markdown(parameter.allowed, limit=300)}.",
     )
     if parameter.choices:
         choices = list(parameter.choices)
-        return str(st.selectbox(label, choices, index=choices.index(str(value)), help=explained, key=key))
+        return str(st.selectbox(named, choices, index=choices.index(str(value)), help=explained, key=key))
     if isinstance(parameter.default, str):
-        return _allowed(parameter, st.text_input(label, str(value), help=explained, key=key) or parameter.default)
+        return _allowed(parameter, st.text_input(named, str(value), help=explained, key=key) or parameter.default)
     lowest = parameter.minimum if parameter.minimum is not None else parameter.above
     if isinstance(parameter.default, int):
         whole = st.number_input(
-            label, _int(lowest), _int(parameter.maximum), int(value), step=1, help=explained, key=key
+            named, _int(lowest), _int(parameter.maximum), int(value), step=1, help=explained, key=key
         )
         return _allowed(parameter, whole)
-    number = st.number_input(label, lowest, parameter.maximum, float(value), format="%.4g", help=explained, key=key)
+    number = st.number_input(named, lowest, parameter.maximum, float(value), format="%.4g", help=explained, key=key)
     return _allowed(parameter, number)
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from urllib.parse import urlencode
+
 import streamlit as st
 
-from core.accounts import User, may
+from core.accounts import User
 from core.errors import LabError
 from core.exchange import current
+from core.runs.answer import cheapest_first
 from core.runs.runs import RunState
+from core.web.charts import colour_of
 from core.web.compare.address import go
 from core.web.escape import markdown
-from core.web.format import count
+from core.web.format import Clock, count, numbers_of
+from core.web.table import Cell, Column, Row, html_table
 
 PAGE = 10
 BADGES = {
@@ -37,36 +43,60 @@ def show(user: User) -> None:
     found = current().runs.history(user.user_id, text=text or "", limit=shown + 1)
     if not found:
         st.caption("Nothing matches." if text else "None yet. The first one appears here as soon as it is started.")
-    for state in found[:shown]:
-        _line(state, user)
+    if found:
+        st.html(html_table(_columns(), [_row(state, user) for state in found[:shown]], name="Earlier comparisons"))
     if len(found) > shown and st.button("Show more", key="compare_more"):
         st.session_state["compare_history"] = shown + PAGE
         st.rerun()
 
 
-def _line(state: RunState, user: User) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
-        status(state)
-        tags = "".join(f" :gray-badge[{markdown(tag)}]" for tag in state.tags)
-        facts = [
-            markdown(state.dataset_name),
-            count(len(state.plan.selections), "algorithm"),
-            count(len(state.plan.scenarios), "scenario"),
-            markdown(who_of(state.owner_id)),
-            f"{state.queued_at:%d %b %Y %H:%M} UTC",
-            *([f"result {state.result_digest[:8]}"] if state.result_digest else []),
-            *(["shared"] if state.shared and state.owner_id != user.user_id else []),
-        ]
-        st.markdown(f"**{markdown(state.name)}**{tags}  \n:small[{' · '.join(facts)}]")
-        st.space("stretch")
-        if st.button("Open", key=f"compare_open_{state.run_id}"):
-            go(run=state.run_id)
-        if (
-            state.ended
-            and may(user, "analyst")
-            and st.button("Repeat", key=f"compare_repeat_{state.run_id}", help=REPEAT)
-        ):
-            again(state, user)
+def _columns() -> list[Column]:
+    return [
+        Column("Comparison", "name"),
+        Column("Cheapest rule"),
+        Column("Saves", "number", "Against the grid only, in the first scenario"),
+        Column("Readings"),
+        Column("Compared"),
+        Column("By"),
+        Column("Started"),
+        Column("State"),
+    ]
+
+
+def _row(state: RunState, user: User) -> Row:
+    """What tells a comparison from the others: what came of it first."""
+    cheapest, saved = _outcome(state, user)
+    scenarios = f" × {count(len(state.plan.scenarios), 'scenario')}" if len(state.plan.scenarios) > 1 else ""
+    shared = " · shared" if state.shared and state.owner_id != user.user_id else ""
+    return [
+        Cell(state.name, href="?" + urlencode({"run": state.run_id}), note=", ".join(state.tags)),
+        cheapest,
+        saved,
+        state.dataset_name,
+        count(len(state.plan.selections), "algorithm") + scenarios,
+        who_of(state.owner_id) + shared,
+        Clock(current().settings.time_zone).minute(state.queued_at),
+        state.status,
+    ]
+
+
+def _outcome(state: RunState, user: User) -> tuple[Cell | str, str]:
+    """The cheapest rule and its savings; nothing while there is no result, or no longer."""
+    if state.status != "done":
+        return "", ""
+    try:
+        result = current().runs.result(state.run_id, user_id=user.user_id)
+    except LabError:
+        return "", ""
+    groups = cheapest_first(result.of(result.scenarios[0]))
+    if not groups:
+        return "", ""
+    best = groups[0][0]
+    numbers = numbers_of(current().settings)
+    saved = numbers.money(best.figures.get("savings", math.nan))
+    share = numbers.percent(best.figures.get("savings_percent", math.nan))
+    more = f"and {len(groups[0]) - 1} more" if len(groups[0]) > 1 else ""
+    return Cell(best.name, colour=colour_of(best.algorithm_id), note=more), f"{saved} · {share}"
 
 
 REPEAT = "Compute the same again: same readings, algorithms, parameters and tariffs."

@@ -150,7 +150,7 @@ def _start(dataset: Dataset, plan: RunPlan | None, user: User, *, key: str) -> N
     )
     tags = tagged.text_input("Tags", placeholder="separated by commas", key=f"{key}_tags")
     figures_on_ledger = _figures_on_ledger(key=f"{key}_ledger")
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="compare_run_bar"):
         pressed = st.button(
             "Run", type="primary", icon=":material/play_arrow:", disabled=plan is None, key="compare_run"
         )

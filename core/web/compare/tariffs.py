@@ -129,7 +129,7 @@ def _varied(
     values = [parameter.parse(part) for part in (text or "").split(";") if part.strip()]
     if not values:
         raise MarketError(f"No value of {name} is given.", fix="Separate values with semicolons, such as 5; 10.")
-    return {f"{name.replace('_', ' ')} {value}": {name: value} for value in values}
+    return {f"{parameter.words} {value}": {name: value} for value in values}
 
 
 def _tariffs_of(like: RunPlan | None) -> list[tuple[str, TariffPlan]]:
