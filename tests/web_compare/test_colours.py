@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from core.web.charts import GRID_PRICE, OTHER_COLOURS, algorithm_colours
+from core.web.charts import GRID_PRICE, algorithm_colours
 
 # Machado, Oliveira & Fernandes 2009, IEEE Trans. Vis. Comput. Graph. 15(6): severity 1, on linear RGB
 EYES = {
@@ -24,7 +24,7 @@ TO_XYZ = np.array(
 )
 WHITE = np.array([0.95047, 1.0, 1.08883])
 PAPERS = {"light": "#ffffff", "dark": "#0e1320"}
-COLOURS = {**algorithm_colours(), **{f"stranger {colour}": colour for colour in OTHER_COLOURS}}
+COLOURS = algorithm_colours()
 
 
 def linear(colour: str) -> np.ndarray:
