@@ -9,11 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from core.readings import Issue
-from core.web.escape import visible
+from core.web.escape import markdown, visible
 from core.web.format import count
 
 SEVERITIES = {"error": "Refused", "warning": "Warning", "note": "Note"}
 KINDS_NAMED = 3
+MOST = 30
+"""Findings that are spelled out in the line's list."""
 
 
 def line(findings: Sequence[Issue]) -> None:
@@ -24,10 +26,13 @@ def line(findings: Sequence[Issue]) -> None:
         f":orange-badge[{summary(findings)}]",
         icon=":material/warning:",
         type="tertiary",
+        width=620,
         help="What was found when the files were read. It holds for every figure below.",
         key="compare_findings",
     ):
-        table(findings, key="compare_findings_list")
+        said = [f"- {markdown(issue.message, limit=600)}" for issue in findings[:MOST]]
+        more = [f"- and {len(findings) - MOST:,} more, in the report"] if len(findings) > MOST else []
+        st.markdown("\n".join([*said, *more]))
 
 
 def summary(findings: Sequence[Issue]) -> str:

@@ -24,7 +24,7 @@ from core.runs.runs import RunState
 from core.web.compare.charts import Chart
 from core.web.compare.findings import SEVERITIES, summary
 from core.web.compare.lineage import pairs, rows_of, scenarios_of
-from core.web.compare.table import FigureTable
+from core.web.compare.table import FigureTable, table_of
 from core.web.compare.view import View
 from core.web.escape import visible
 from core.web.format import Clock, Numbers, count
@@ -89,6 +89,8 @@ def report(contents: Contents) -> bytes:
         f"<h2>Figures, {escape(visible(view.scenario))}</h2>",
         _figures(contents.table, view.numbers),
         *(_chart(heading, chart, place) for place, (heading, chart) in enumerate(contents.charts.items())),
+        "<h2>All figures</h2>",
+        _all_figures(view, contents.table.baseline.algorithm_id),
         "<h2>Methods</h2>",
         _methods(view),
         "<h2>Tariffs and scenarios</h2>",
@@ -200,6 +202,20 @@ def _figures(table: FigureTable, numbers: Numbers) -> str:
         '<p class="note">★ best of a figure; ↑ higher, ↓ lower is better; – not defined.</p>'
         f"<details><summary>Formulas</summary><dl>{formulas}</dl></details>"
     )
+
+
+def _all_figures(view: View, baseline_id: str) -> str:
+    """A line a figure, a column an algorithm: as many figures as there are fit a page."""
+    table = table_of(view.rows, baseline_id=baseline_id)
+    head = "".join(f"<th>{_text(line.row.name)}</th>" for line in table.lines)
+    body = ""
+    for place, figure in enumerate(table.figures):
+        unit = view.numbers.unit(figure.shown_unit)
+        cells = "".join(
+            f"<td>{escape(view.numbers.number(line.cells[place].value, figure.decimals))}</td>" for line in table.lines
+        )
+        body += f"<tr><th>{escape(figure.label)}{f' ({escape(unit)})' if unit else ''}</th>{cells}</tr>"
+    return f'<div class="wide"><table><thead><tr><th>Figure</th>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _chart(heading: str, chart: Chart, place: int) -> str:

@@ -12,12 +12,13 @@ import streamlit as st
 
 from core.errors import LabError
 from core.exchange import current
+from core.runs.answer import is_bound
 from core.runs.runs import RunState
 from core.web.compare import charts
 from core.web.compare.address import go
 from core.web.compare.history import who_of
 from core.web.compare.report import INK, Contents, report
-from core.web.compare.table import table_of
+from core.web.compare.table import KEY, table_of
 from core.web.compare.tables import Export, accounts_export, figures_export, series_export
 from core.web.compare.tabs.figures import answer_of, sentences
 from core.web.compare.tabs.show import PICTURES, baseline_id, context_of, download, offer
@@ -121,7 +122,7 @@ def contents_of(
     drawn: dict[str, charts.Chart] = {}
     if view.drawable:
         best = min(
-            (row for row in view.drawable if view.trades(row)),
+            (row for row in view.drawable if view.trades(row) and not is_bound(row.algorithm_id)),
             key=lambda row: row.figures.get("community_cost", math.inf),
             default=view.drawable[0],
         )
@@ -133,7 +134,7 @@ def contents_of(
             f"Where the energy went, {best.name}": charts.sankey(view, best, ink=INK),
             "Duration curve of import": charts.duration(view),
         }
-    table = table_of(view.rows, baseline_id=baseline)
+    table = table_of(view.rows, baseline_id=baseline, group=KEY)
     return Contents(state, view, who_of(state.owner_id), table, drawn, _receipt(state, opening), answer)
 
 
