@@ -96,6 +96,8 @@ class Algorithm:
     clear: how it turns an order book into fills, for those that do; `clear(net_kwh, order_price, *, …)`.
     run: the simplest kind, figures from a folder of CSV files; None otherwise.
     colour: "#rrggbb", "" for one of the others. heavy: too slow for a year unless asked for.
+    under_rules: how it clears orders that a rulebook's charges, losses and classes have changed, `(orders) -> Fills`;
+        None where it knows the prices of one tariff only.
     exempt: names of invariants that the mechanism is known to break, and says so.
     family: one of FAMILIES; "sharing" is one price or rule for all, "fair share" a division by what each adds, "bound"
     what no rule between neighbours can undercut or surpass, such as no trade at all.
@@ -122,6 +124,8 @@ class Algorithm:
     def is_easy(self, households: int) -> bool:
         """Whether it is run on so many households without being asked for by name."""
         return self.easy_households is None or households <= self.easy_households
+
+    under_rules: Callable[..., Any] | None = None
 
     @property
     def needs_folder(self) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable
-from typing import TypeVar
+from collections.abc import Callable, Hashable, Sequence
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +69,11 @@ class OrderPrices:
         self._dispatch, self._tariff, self._strategy = dispatch, tariff, strategy
         self._alpha, self._beta = alpha, beta
         self._roof_kw = installed_kw(dispatch.community)
-        self._draws = Draws(dispatch.community, seed) if strategy == "zero_intelligence" else None
+        self._draws = (
+            Draws(dispatch.community.household_ids, dispatch.community.slot_starts(), seed)
+            if strategy == "zero_intelligence"
+            else None
+        )
         used = {"solar_abundance": (alpha, beta), "zero_intelligence": (seed,)}.get(strategy, ())
         self._key = (id(tariff), strategy, *used)
         self._kept = None
@@ -116,16 +120,24 @@ def installed_kw(community: Community) -> FloatArray:
 
 
 class Draws:
-    """Uniform numbers in [0, 1), `[slot, household]`, drawn from seed, household id and the slot's time alone.
+    """Uniform numbers in [0, 1), `[slot, name]`, drawn from seed, name (a household's id) and the slot's time alone.
 
     SplitMix64 (Steele, Lea, Flood 2014): every household has its own stream and every slot its own number, so neither
-    the order of households, nor one more household, nor a longer horizon changes anybody's draw.
+    the order of households, nor one more household, nor a longer horizon changes anybody's draw. byte_order: how the
+    first eight bytes of the name's digest are read; orders read them little end first, forecasts big end first.
     """
 
-    def __init__(self, community: Community, seed: int) -> None:
-        digests = (hashlib.sha256(f"{seed} {name}".encode()).digest() for name in community.household_ids)
-        self._stream = np.array([int.from_bytes(digest[:8], "little") for digest in digests], dtype=np.uint64)
-        self._place = community.slot_starts().astype(np.int64).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    def __init__(
+        self,
+        names: Sequence[str],
+        slot_starts: npt.NDArray[np.datetime64],
+        seed: int,
+        *,
+        byte_order: Literal["little", "big"] = "little",
+    ) -> None:
+        digests = (hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names)
+        self._stream = np.array([int.from_bytes(digest[:8], byte_order) for digest in digests], dtype=np.uint64)
+        self._place = slot_starts.astype(np.int64).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 
     def __getitem__(self, slots: slice, /) -> FloatArray:
         """The numbers of these slots."""

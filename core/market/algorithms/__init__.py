@@ -59,8 +59,9 @@ def _algorithm(algorithm_id: str, module: ModuleType) -> Algorithm:
     if (settle is None) == (run is None):
         raise MarketError("It must have either settle(dispatch, tariff) or run(path).")
     dispatch, clear = getattr(module, "dispatch", None), getattr(module, "clear", None)
+    under_rules = getattr(module, "under_rules", None)
     parameters: tuple[Parameter, ...] = tuple(getattr(module, "PARAMETERS", ()))
-    used = {name for function in (settle, dispatch, clear) if function for name in keywords(function)}
+    used = {name for function in (settle, dispatch, clear, under_rules) if function for name in keywords(function)}
     declared = {parameter.name for parameter in parameters}
     if used != declared:
         raise MarketError(f"PARAMETERS has {sorted(declared)}, but its functions take {sorted(used)}.")
@@ -91,6 +92,7 @@ def _algorithm(algorithm_id: str, module: ModuleType) -> Algorithm:
         colour=colour,
         heavy=bool(getattr(module, "HEAVY", False)),
         easy_households=getattr(module, "EASY_HOUSEHOLDS", None),
+        under_rules=under_rules,
     )
 
 

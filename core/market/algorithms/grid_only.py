@@ -6,7 +6,8 @@ import numpy as np
 
 from core.market.community import Tariff
 from core.market.dispatch import Dispatch
-from core.market.settlement import Settlement
+from core.market.rulebooks.orders import Orders
+from core.market.settlement import Fills, Settlement
 
 NAME = "Grid only"
 SOURCE = "Zhou, Wu, Long 2018, Applied Energy 222, eq. 17"
@@ -25,3 +26,8 @@ def settle(dispatch: Dispatch, tariff: Tariff) -> Settlement:
         sell_price=tariff.feed_in_price,
         traded_kwh=np.zeros(dispatch.community.slots),
     )
+
+
+def under_rules(orders: Orders) -> Fills:
+    """Nobody trades, whatever the grid's bills look like."""
+    return orders.unpriced()

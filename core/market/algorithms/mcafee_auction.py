@@ -7,6 +7,7 @@ from core.market.chunks import BySlots
 from core.market.community import FloatArray, Tariff
 from core.market.dispatch import Dispatch
 from core.market.orders import STRATEGY_PARAMETERS, OrderPrices
+from core.market.rulebooks.orders import Orders
 from core.market.settlement import Fills, Settlement
 
 NAME = "McAfee auction"
@@ -27,3 +28,8 @@ def settle(dispatch: Dispatch, tariff: Tariff, *, strategy: str, alpha: float, b
     """The marginal buyer and seller give up their trade; buyers pay its bid, sellers get its ask."""
     prices = OrderPrices(dispatch, tariff, strategy=strategy, alpha=alpha, beta=beta, seed=seed)
     return Settlement.of_fills(dispatch, tariff, clear(dispatch.net_kwh, prices))
+
+
+def under_rules(orders: Orders, *, strategy: str, alpha: float, beta: float, seed: int) -> Fills:
+    """The same auction of orders that carry charges and losses."""
+    return clear(orders.net_kwh, orders.priced(strategy=strategy, alpha=alpha, beta=beta, seed=seed))

@@ -6,7 +6,8 @@ from core.market.battery import BATTERY_PARAMETERS, ORDERS, greedy, storage_of
 from core.market.community import Community, Tariff
 from core.market.contract import Parameter
 from core.market.dispatch import Dispatch
-from core.market.settlement import Settlement
+from core.market.rulebooks.orders import Orders, at_mid_price
+from core.market.settlement import Fills, Settlement
 
 NAME = "P2P with battery"
 SOURCE = "Luthander, Widén, Nilsson, Palm 2015, Applied Energy 142; then Long et al. 2017"
@@ -54,3 +55,8 @@ def dispatch(
 def settle(dispatch: Dispatch, tariff: Tariff) -> Settlement:
     """The mid-market rate on the net positions that the batteries leave."""
     return Settlement.at_peer_price(dispatch, tariff, price=(tariff.retail_price + tariff.feed_in_price) / 2.0)
+
+
+def under_rules(orders: Orders) -> Fills:
+    """The mid-market rate among those whom it suits, on the positions that the batteries leave."""
+    return at_mid_price(orders)

@@ -8,6 +8,7 @@ from core.market.community import FloatArray, Tariff
 from core.market.contract import Parameter
 from core.market.dispatch import Dispatch
 from core.market.orders import STRATEGY_PARAMETERS, OrderPrices
+from core.market.rulebooks.orders import Orders
 from core.market.settlement import Fills, Settlement
 
 NAME = "Pay-as-bid auction"
@@ -40,3 +41,9 @@ def settle(
     """Highest bid meets lowest ask while bid >= ask; each pair trades at c·bid + (1 - c)·ask."""
     prices = OrderPrices(dispatch, tariff, strategy=strategy, alpha=alpha, beta=beta, seed=seed)
     return Settlement.of_fills(dispatch, tariff, clear(dispatch.net_kwh, prices, c=c))
+
+
+def under_rules(orders: Orders, *, c: float, strategy: str, alpha: float, beta: float, seed: int) -> Fills:
+    """The same auction of orders that carry charges and losses."""
+    prices = orders.priced(strategy=strategy, alpha=alpha, beta=beta, seed=seed)
+    return clear(orders.net_kwh, prices, c=c)

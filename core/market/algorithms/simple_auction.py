@@ -7,6 +7,7 @@ from core.market.chunks import BySlots
 from core.market.community import FloatArray, Tariff
 from core.market.dispatch import Dispatch
 from core.market.orders import ALPHA, BETA, OrderPrices
+from core.market.rulebooks.orders import Orders
 from core.market.settlement import Fills, Settlement
 
 NAME = "Simple auction"
@@ -26,3 +27,9 @@ def settle(dispatch: Dispatch, tariff: Tariff, *, alpha: float, beta: float) -> 
     """ask = max(f, r - α·min(solar_kw/pv_kw, 1)), bid = r - β; a pair trades while bid >= ask."""
     prices = OrderPrices(dispatch, tariff, strategy="solar_abundance", alpha=alpha, beta=beta, seed=0)
     return Settlement.of_fills(dispatch, tariff, clear(dispatch.net_kwh, prices))
+
+
+def under_rules(orders: Orders, *, alpha: float, beta: float) -> Fills:
+    """The same auction of orders that carry charges and losses; each home's own reference price is its base."""
+    prices = orders.priced(strategy="solar_abundance", alpha=alpha, beta=beta)
+    return clear(orders.net_kwh, prices)

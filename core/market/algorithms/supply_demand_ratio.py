@@ -8,7 +8,8 @@ from core.errors import MarketError
 from core.market.community import FloatArray, Tariff
 from core.market.contract import Parameter
 from core.market.dispatch import Dispatch
-from core.market.settlement import Settlement
+from core.market.rulebooks.orders import Orders, at_supply_demand_ratio
+from core.market.settlement import Fills, Settlement
 
 NAME = "Supply-demand ratio"
 SOURCE = (
@@ -52,3 +53,8 @@ def peer_price(dispatch: Dispatch, tariff: Tariff, compensation: float) -> Float
     denominator = (retail - floor) * ratio + floor
     price = np.divide(retail * floor, denominator, out=retail.copy(), where=denominator > 0.0)
     return np.where(scarce, price, floor)
+
+
+def under_rules(orders: Orders, *, compensation: float) -> Fills:
+    """The ratio's price between the mean bid and the mean ask, for those whom it suits."""
+    return at_supply_demand_ratio(orders, compensation=compensation)

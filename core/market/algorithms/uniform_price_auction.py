@@ -8,6 +8,7 @@ from core.market.community import FloatArray, Tariff
 from core.market.contract import Parameter
 from core.market.dispatch import Dispatch
 from core.market.orders import STRATEGY_PARAMETERS, OrderPrices
+from core.market.rulebooks.orders import Orders
 from core.market.settlement import Fills, Settlement
 
 NAME = "Uniform-price auction"
@@ -40,3 +41,9 @@ def settle(
     """price = low + k·(high - low) of the interval of clearing prices; the volume is the largest the orders allow."""
     prices = OrderPrices(dispatch, tariff, strategy=strategy, alpha=alpha, beta=beta, seed=seed)
     return Settlement.of_fills(dispatch, tariff, clear(dispatch.net_kwh, prices, k=k))
+
+
+def under_rules(orders: Orders, *, k: float, strategy: str, alpha: float, beta: float, seed: int) -> Fills:
+    """The same auction of orders that carry charges and losses."""
+    prices = orders.priced(strategy=strategy, alpha=alpha, beta=beta, seed=seed)
+    return clear(orders.net_kwh, prices, k=k)
