@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.web.compare import address, look, next_run, result, start
+from core.web.compare import address, against, look, next_run, result, start
 from core.web.session import guard
 
 user = guard()
@@ -14,6 +14,8 @@ if run_id := address.asked("run"):
     result.show(run_id, user)
 elif dataset_id := address.asked("dataset"):
     next_run.show(dataset_id, user)
+elif address.asked("against"):
+    against.show(user)
 else:
     st.title("Compare", anchor=False)
     start.show(user)

@@ -449,3 +449,28 @@ def test_a_run_is_private_when_its_figures_are_kept_off_the_ledger(
     press(app, "Run")
     state = lab.runs.state(asked(app, "run"), user_id=people["asha"].user_id)
     assert state.figures_on_ledger is False
+
+
+def test_two_runs_stand_side_by_side_with_what_differs_on_top(
+    page: Opened, lab: Exchange, people: dict[str, User], finished: str
+) -> None:
+    user_id = people["asha"].user_id
+    state = lab.runs.state(finished, user_id=user_id)
+    plan = RunPlan(state.plan.selections, (Scenario("Base case", TariffPlan.flat(9.0, 3.0)),))
+    other = lab.runs.start(user_id, state.dataset_id, plan=plan, name="Dearer")
+    assert lab.runs.wait(other, user_id=user_id, timeout_s=60.0).status == "done"
+    app = checked(page(against=f"{finished},{other}"))
+    differing = {row[0]: row[1:] for row in rows_of(app, "What differs between the runs")}
+    assert differing["Tariff"][1].startswith("9 / 3")
+    assert "Readings" not in differing
+    lines = rows_of(app, "Community cost of each algorithm in each run")
+    assert len(lines) == 1 + len(state.plan.selections)
+    assert "+" in lines[1][2]  # dearer than the pinned run
+    alone = checked(page(against=finished))
+    assert "Choose 2 to 6 finished runs." in [each.value for each in alone.info]
+
+
+def test_a_run_of_somebody_else_does_not_stand_beside(page: Opened, lab: Exchange, finished: str) -> None:
+    app = checked(page("ben", against=f"{finished},{finished}"))
+    assert any("or it is not yours" in each.value for each in app.warning)
+    assert not rows_of(app, "What differs between the runs")

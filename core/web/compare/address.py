@@ -1,7 +1,8 @@
 """What the page's address asks for: `?run=…` a result, `?dataset=…` the next comparison of it, neither the start.
 
-`link=…` is a share link's token; `like=…` names a run whose choices the next one starts from. What is chosen within a
-result (scenario, baseline, period, household, tab) is kept in the address by its own widgets.
+`against=…,…` names runs to show side by side. `link=…` is a share link's token; `like=…` names a run whose choices the
+next one starts from. What is chosen within a result (scenario, baseline, period, household, tab) is kept in the address
+by its own widgets.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-OURS = ("run", "dataset", "like", "link")
-LONGEST = 100
-"""Characters of a parameter that are looked at; an id and a token fit."""
+OURS = ("run", "dataset", "like", "link", "against")
+LONGEST = 120
+"""Characters of a parameter that are looked at; six ids and a token fit."""
 
 
 def asked(name: str) -> str:

@@ -93,6 +93,10 @@ def _actions(state: RunState, user: User) -> None:
             go(dataset=state.dataset_id, like=state.run_id)
         if st.button("Repeat", icon=":material/replay:", type="tertiary", key="compare_repeat", help=history.REPEAT):
             history.again(state, user)
+    if state.status == "done" and st.button(
+        "Side by side with others", icon=":material/splitscreen:", type="tertiary", key="compare_against"
+    ):
+        go(against=state.run_id)
     if st.button("New comparison", icon=":material/add:", type="tertiary", key="compare_new_one"):
         go()
 

@@ -13,7 +13,7 @@ from core.runs.datasets import Upload
 from core.runs.plan import RunPlan, Scenario, Selection
 from core.runs.tariffs import TariffPlan
 from core.web.api.staging import forget, staged
-from core.web.compare import history, report_view
+from core.web.compare import against, history, report_view
 from core.web.compare.address import go
 from core.web.compare.drop_zone import drop_zone
 from core.web.compare.options import choose, progress_bar, uploads
@@ -40,6 +40,7 @@ def show(user: User) -> None:
     else:
         st.info("Your role can read runs that others shared. Ask an admin for the role analyst to start your own.")
     history.show(user)
+    against.choose(user)
 
 
 def _drop(user: User) -> None:
