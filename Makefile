@@ -25,6 +25,7 @@ test: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32
 	@failed=; \
 	$(BIN)/python -m pytest -n 2 -m "not browser" || failed="$$failed the tests without a browser,"; \
 	$(BIN)/python -m pytest -m browser || failed="$$failed the browser tests,"; \

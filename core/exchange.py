@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection
 
+from core import system
 from core.accounts import Accounts, Sessions, Tokens
 from core.chain import Chain
 from core.chain.records import MinedBlock
@@ -204,9 +204,9 @@ def _require_no_other_writer(ledger_path: Path) -> None:
 
 def _held(folder: Path) -> int:
     """The data folder's lock, held until it is closed. Raises ConflictError if another lab has it."""
-    file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | system.OPEN, 0o600)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        system.lock(file)
     except OSError:
         os.close(file)
         raise ConflictError(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 
+from core import system
 from core.chain.opening import Opened
 from core.chain.records import BlockPage, BlockSummary, Line, summary
 from core.errors import LedgerDamagedError, NotFoundError
@@ -29,7 +30,7 @@ class Explorer:
         self._heads = Heads()
         self._growing = threading.Lock()  # owns the growth of _heads
         try:
-            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if path.is_file() else -1
+            self._file = os.open(path, os.O_RDONLY | system.OPEN) if path.is_file() else -1
         except OSError:
             self._file = -1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import os
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from core import system
 from core.errors import ConflictError, LabError, LedgerDamagedError, UnavailableError
 from core.ledger import block
 from core.ledger.heads import Heads
@@ -58,8 +58,8 @@ class Indexer:
         """Open what is there; follow the chain in the background if no other process does."""
         try:
             self._lock_path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock_file = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock_file = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | system.OPEN, 0o644)
+            system.lock(self._lock_file)
         except OSError as error:
             log.info("the index %s is only read: %s", self._folder, error.strerror)
             return

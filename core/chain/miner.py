@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+from core import system
 from core.ledger import work
 from core.settings import ROOT
 
@@ -57,7 +58,7 @@ class Miner:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # Ctrl-C in a terminal is for this process; the other ends with its input
+            **system.apart(),  # Ctrl-C in a terminal is for this process; the other ends with its input
         )
         return self._process
 

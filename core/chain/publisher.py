@@ -11,6 +11,8 @@ import os
 import re
 from pathlib import Path
 
+from core import system
+
 log = logging.getLogger(__name__)
 _SIGNATURE = re.compile("\n\n(?:\u2014 [^ \n]+ [A-Za-z0-9+/=]+\n)+".encode())
 _TAIL = 4096
@@ -30,12 +32,12 @@ class Publisher:
         if not note:
             return
         try:
-            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | system.OPEN, 0o644)
             try:
                 end, last = _end_of_notes(file)
                 if not last.endswith(note):
                     os.ftruncate(file, end)
-                    os.pwrite(file, (b"\n" if end else b"") + note, end)
+                    system.pwrite(file, (b"\n" if end else b"") + note, end)
                     os.fsync(file)
             finally:
                 os.close(file)
@@ -70,7 +72,7 @@ def _end_of_notes(file: int) -> tuple[int, bytes]:
     """Where the last whole note ends, and the bytes before that."""
     size = os.fstat(file).st_size
     start = max(0, size - _TAIL)
-    tail = os.pread(file, size - start, start)
+    tail = system.pread(file, size - start, start)
     signatures = list(_SIGNATURE.finditer(tail))
     if not signatures:
         return (0, b"") if start == 0 else (size, b"")

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import system
 from core.errors import LedgerError
 from core.ledger.canonical import shown
 from core.ledger.file import fsync_folder
@@ -90,7 +91,7 @@ class SigningKey:
         line = f"{_PRIVATE}{name}+{key_id(name, self.public).hex()}+{encoded}\n"
         unfinished = path.with_name(f"{path.name}.new")
         unfinished.unlink(missing_ok=True)
-        file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | system.OPEN, 0o600)
         try:
             os.write(file, line.encode())
             os.fsync(file)

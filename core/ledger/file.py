@@ -9,10 +9,10 @@ on the disk, so it ends all writing; the next start finds out.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
+from core import system
 from core.errors import ConflictError, LedgerReadOnlyError
 from core.ledger.verify import pread
 from core.ledger.walk import CLOSING, EMPTY, Tip, Walker
@@ -25,7 +25,7 @@ class Files:
         """Write all of it; the system may take it in pieces."""
         rest = memoryview(content)
         while rest:
-            written = os.pwrite(file, rest, offset)
+            written = system.pwrite(file, rest, offset)
             rest = rest[written:]
             offset += written
 
@@ -44,11 +44,7 @@ class Files:
 
 def fsync_folder(path: Path) -> None:
     """Return when the name of the file at `path` is on the disk."""
-    folder = os.open(path.absolute().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    system.sync(path.absolute().parent)
 
 
 class LedgerFile:
@@ -63,14 +59,14 @@ class LedgerFile:
         self.failure = ""
         self._files = files or Files()
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o644)
+            self._file = os.open(path, os.O_RDWR | system.OPEN | (os.O_CREAT if create else 0), 0o644)
         except OSError as error:
             raise LedgerReadOnlyError(
                 f"{path} cannot be opened for writing: {error.strerror}.",
                 fix="Give this user the right to write the file and its folder, then start again.",
             ) from None
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            system.lock(self._file)
         except OSError:
             os.close(self._file)
             raise ConflictError(

@@ -17,6 +17,7 @@ from typing import Protocol
 
 import orjson
 
+from core import system
 from core.errors import LedgerDamagedError, LedgerError
 from core.ledger.canonical import Json
 from core.ledger.commitment import is_sealed
@@ -93,7 +94,7 @@ def reading(path: Path) -> Iterator[tuple[Read, int]]:
     Raises LedgerError if it cannot be opened.
     """
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | system.OPEN)
     except OSError as error:
         raise LedgerError(f"{path} cannot be read: {error.strerror}.", fix="Give the path of a ledger file.") from None
     try:
@@ -117,9 +118,9 @@ def _as_of_now(file: int) -> tuple[Read, int]:
 
 def pread(file: int, offset: int, length: int) -> bytes:
     """Exactly these bytes; fewer only at the end of the file."""
-    found = os.pread(file, length, offset)
+    found = system.pread(file, length, offset)
     while 0 < len(found) < length:
-        more = os.pread(file, length - len(found), offset + len(found))
+        more = system.pread(file, length - len(found), offset + len(found))
         if not more:
             break
         found += more

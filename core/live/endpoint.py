@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core import system
 from core.errors import InputError, UnavailableError
 from core.settings import Settings
 
@@ -122,9 +123,9 @@ def read_options(path: Path) -> dict[str, str]:
 def _write_private(path: Path, lines: Sequence[str]) -> None:
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | system.OPEN, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, 0o600)
+            fresh.chmod(0o600)
             file.write("\n".join(lines) + "\n")
         fresh.replace(path)
     except OSError as error:
@@ -143,7 +144,7 @@ def _password_of(path: str) -> str:
         raise InputError(
             f"MQTT_PASSWORD_FILE {path} cannot be read: {error.strerror}.", fix="Name a file that this user can read."
         ) from None
-    if mode & 0o077:
+    if system.HAS_MODES and mode & 0o077:
         raise InputError(
             f"MQTT_PASSWORD_FILE {path} has the mode {mode:04o}, so others can read it.", fix=f"Run: chmod 600 {path}"
         )

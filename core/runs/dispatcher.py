@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from core import system
 from core.errors import LabError
 from core.runs.progress import Progress, RunProgress, Speeds
 from core.runs.worker_process import Worker
@@ -276,7 +277,7 @@ class Dispatcher:
 
 
 def _how_it_ended(status: int | None) -> str:
-    if status == -signal.SIGALRM:
+    if status == system.ALARM_STATUS:
         return "The worker was ended because it took longer than its limit."
     if status is not None and status < 0:
         name = signal.Signals(-status).name if -status in set(signal.Signals) else str(-status)

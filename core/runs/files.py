@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from core import system
 from core.readings import Readings
 from core.readings.native import to_parquet
 from core.store.datasets import FileRow
@@ -41,7 +42,7 @@ class DatasetFiles:
             file_id = secrets.token_hex(16)
             size = write_file(self._uploads / file_id, content)
             kept.append(FileRow(file_id=file_id, position=position, name=name, size=size, added_at_ms=at_ms))
-        sync(self._uploads)
+        system.sync(self._uploads)
         return kept
 
     def upload(self, file: FileRow) -> Upload:
@@ -53,7 +54,7 @@ class DatasetFiles:
         path = self.readings(digest)
         if not path.is_file():
             write_file(path, to_parquet(readings))
-            sync(self._readings)
+            system.sync(self._readings)
 
     def readings(self, digest: str) -> Path:
         """Where readings with this digest are, if they are kept."""
@@ -106,22 +107,13 @@ def new_folder(target: Path) -> Iterator[Path]:
     try:
         yield aside
         for file in aside.iterdir():
-            sync(file)
-        sync(aside)
+            system.sync(file)
+        system.sync(aside)
         try:
             os.rename(aside, target)
         except OSError:  # a folder with files in it cannot be replaced
             if not target.is_dir():
                 raise
-        sync(target.parent)
+        system.sync(target.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def sync(path: Path) -> None:
-    """Make a file's content or a folder's entries durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

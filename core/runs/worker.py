@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import queue
-import signal
 import sys
 import threading
 import traceback
@@ -23,6 +22,7 @@ from typing import IO, Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from core import system
 from core.errors import LabError
 from core.market.algorithms import find
 from core.market.community import Community, Tariff
@@ -62,7 +62,7 @@ def main(perform: Perform, *, warm: Callable[[], None]) -> int:
 
 def limit(seconds: float) -> None:
     """End this process unless it gets further within `seconds`; 0 takes the limit away."""
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    system.alarm(seconds)
 
 
 def _listen(tasks: queue.Queue[Mapping[str, Any]]) -> None:
@@ -87,8 +87,7 @@ def _sender(messages: IO[bytes]) -> Send:
 
 def _be_modest() -> None:
     """Pages come first for the processor, and this process goes first when memory runs out."""
-    os.nice(NICENESS)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    system.step_back(NICENESS)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800")
 

@@ -11,7 +11,6 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from core import system
 from core.settings import ROOT
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,
+            **system.apart(),
             cwd=ROOT,
             env=_environment(os.environ),
         )
@@ -67,9 +67,9 @@ class Worker:
 
     def kill(self) -> None:
         """End the process and everything it started, now."""
-        with self._ending, contextlib.suppress(ProcessLookupError, PermissionError):
+        with self._ending:
             if not self._ended:  # afterwards the number may be somebody else's
-                os.killpg(self.pid, signal.SIGKILL)
+                system.kill_tree(self.pid)
 
     def join(self, timeout_s: float | None = None) -> None:
         """Wait until the process has ended and its threads with it."""
@@ -107,8 +107,7 @@ class Worker:
         with self._ending:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(EXIT_LIMIT_S)
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+            system.kill_tree(self.pid)
             self._popen.wait()
             self._ended = True
 

@@ -37,6 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateColumn
 
+from core import system
 from core.errors import UnavailableError
 
 FIRST = 1
@@ -166,9 +167,8 @@ def _copy_file(source: Path, target: Path) -> None:
     """Written aside, synced, then named: a copy that is there is whole."""
     aside = target.with_name(f"{target.name}.new")
     aside.unlink(missing_ok=True)
-    os.close(os.open(aside, os.O_CREAT | os.O_WRONLY, 0o600))
+    os.close(os.open(aside, os.O_CREAT | os.O_WRONLY | system.OPEN, 0o600))
     with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(aside)) as copy:
         there.backup(copy)
-    with aside.open("rb") as written:
-        os.fsync(written.fileno())
+    system.sync(aside)
     aside.replace(target)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from core import system
 from core.errors import InputError
 from core.settings import ROOT, Settings, is_local
 
@@ -74,7 +75,7 @@ def _require_whole_url(url: str) -> None:
 
 
 def _require_private(path: Path) -> None:
-    if not path.is_file() or not stat.S_IMODE(path.stat().st_mode) & 0o077:
+    if not system.HAS_MODES or not path.is_file() or not stat.S_IMODE(path.stat().st_mode) & 0o077:
         return
     words = path.read_text(encoding="utf-8", errors="replace").upper()
     if any(word in words for word in ("PASSWORD=", "SECRET", "PASSWORD =")):
