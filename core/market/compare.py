@@ -73,11 +73,7 @@ def compare(
     (done, all) after each algorithm. Raises MarketError: unknown name, bad parameter, wrong length of the tariff,
     broken invariant.
     """
-    if tariff.retail_price.shape != (community.slots,):
-        raise MarketError(
-            f"The tariff has {tariff.retail_price.size} prices for {community.slots} slots, expected one a slot.",
-            fix="Give a price series as long as the readings, or one flat price.",
-        )
+    require_length(tariff, community)
     chosen = [(get(algorithm_id), given) for algorithm_id, given in selections]
     prepared = [(algorithm, algorithm.complete(given)) for algorithm, given in chosen]
     bench = _Bench(community, tariff, folder)
@@ -88,6 +84,15 @@ def compare(
         if progress is not None:
             progress(done, len(prepared))
     return _with_comparative_figures(results, tariff)
+
+
+def require_length(tariff: Tariff, community: Community) -> None:
+    """Raises MarketError unless the tariff has a price for every slot."""
+    if tariff.retail_price.shape != (community.slots,):
+        raise MarketError(
+            f"The tariff has {tariff.retail_price.size} prices for {community.slots} slots, expected one a slot.",
+            fix="Give a price series as long as the readings, or one flat price.",
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -282,7 +287,7 @@ def _compared(result: _Result, worst_peak_ratio: float, best: dict[Hashable, flo
         notes["value_tapping"] = BESIDE_OPTIMUM if np.isfinite(least) else NOT_SOLVED
     totals = replace(totals, best_cost=least, worst_peak_ratio=worst_peak_ratio)
     figures = figures_of(totals)
-    return replace(outcome, figures=figures, notes={**why_not_defined(figures, totals), **notes})
+    return replace(outcome, totals=totals, figures=figures, notes={**why_not_defined(figures, totals), **notes})
 
 
 BESIDE_OPTIMUM = "Held against the optimum with the same batteries; algorithms without batteries against one without."

@@ -65,6 +65,59 @@ _search = _compile(_lowest_reaching)
 _level_share = _compile(_share)
 
 
+def _clear_slot(
+    orders: FloatArray,
+    prices: FloatArray,
+    dust_kwh: float,
+    rounding: float,
+    pivot: float,
+    fill: FloatArray,
+    work: FloatArray,
+) -> tuple[float, float, float, float]:
+    """One slot: volume, lowest and highest clearing price, and the margin as the next slot's first guess."""
+    households = orders.size
+    weight = work[0]
+    demand = supply = 0.0
+    for i in range(households):
+        weight[i] = abs(orders[i])
+        demand += max(orders[i], 0.0)
+        supply += max(-orders[i], 0.0)
+    dust = max(dust_kwh, rounding * demand)
+    if demand < dust_kwh or supply < dust_kwh:
+        fill[:] = 0.0
+        return 0.0, np.nan, np.nan, pivot
+    margin = _search(prices, weight, demand - dust, pivot, work[1], work[2], work[3], work[4])
+    bid_above = bid_level = offer_below = offer_level = 0.0
+    for i in range(households):
+        x, p = orders[i], prices[i]
+        bid_above += x if (x > 0.0) & (p > margin) else 0.0
+        bid_level += x if (x > 0.0) & (p == margin) else 0.0
+        offer_below += -x if (x < 0.0) & (p < margin) else 0.0
+        offer_level += -x if (x < 0.0) & (p == margin) else 0.0
+    most = min(bid_above + bid_level, offer_below + offer_level)
+    if most <= dust:
+        fill[:] = 0.0
+        return 0.0, np.nan, np.nan, margin
+    bid_share = _level_share(most - bid_above, bid_level, dust)
+    offer_share = _level_share(most - offer_below, offer_level, dust)
+    low, high = -np.inf, np.inf
+    for i in range(households):
+        x, p = orders[i], prices[i]
+        inside = p > margin if x > 0.0 else p < margin
+        share = bid_share if x > 0.0 else offer_share
+        fill[i] = x if inside else (x * share if p == margin else 0.0)
+        low = max(low, p if (p < margin) & (x != 0.0) else -np.inf)
+        high = min(high, p if (p > margin) & (x != 0.0) else np.inf)
+    if offer_share > 0.0 or (bid_level > 0.0 and bid_share < 1.0):
+        low = margin
+    if bid_share > 0.0 or (offer_level > 0.0 and offer_share < 1.0):
+        high = margin
+    return most, low, high, margin
+
+
+clear_slot: Callable[..., tuple[float, float, float, float]] = _compile(_clear_slot)
+
+
 def _clear_slots(
     net: FloatArray,
     price: FloatArray,
@@ -75,53 +128,12 @@ def _clear_slots(
     low_price: FloatArray,
     high_price: FloatArray,
 ) -> None:
-    slots, households = net.shape
-    weight = np.empty(households)
-    below_price, below_weight = np.empty(households), np.empty(households)
-    above_price, above_weight = np.empty(households), np.empty(households)
+    work = np.empty((5, net.shape[1]))
     margin = price[0, 0]
-    for slot in range(slots):
-        orders, prices, fill = net[slot], price[slot], filled[slot]
-        volume[slot], low_price[slot], high_price[slot] = 0.0, np.nan, np.nan
-        demand = supply = 0.0
-        for i in range(households):
-            weight[i] = abs(orders[i])
-            demand += max(orders[i], 0.0)
-            supply += max(-orders[i], 0.0)
-        dust = max(dust_kwh, rounding * demand)
-        if demand < dust_kwh or supply < dust_kwh:
-            fill[:] = 0.0
-            continue
-        wanted = demand - dust
-        margin = _search(prices, weight, wanted, margin, below_price, below_weight, above_price, above_weight)
-        bid_above = bid_level = offer_below = offer_level = 0.0
-        for i in range(households):
-            x, p = orders[i], prices[i]
-            bid_above += x if (x > 0.0) & (p > margin) else 0.0
-            bid_level += x if (x > 0.0) & (p == margin) else 0.0
-            offer_below += -x if (x < 0.0) & (p < margin) else 0.0
-            offer_level += -x if (x < 0.0) & (p == margin) else 0.0
-        most = min(bid_above + bid_level, offer_below + offer_level)
-        if most <= dust:
-            fill[:] = 0.0
-            continue
-        bid_share = _level_share(most - bid_above, bid_level, dust)
-        offer_share = _level_share(most - offer_below, offer_level, dust)
-        for i in range(households):
-            x, p = orders[i], prices[i]
-            inside = p > margin if x > 0.0 else p < margin
-            share = bid_share if x > 0.0 else offer_share
-            fill[i] = x if inside else (x * share if p == margin else 0.0)
-        low, high = -np.inf, np.inf
-        for i in range(households):
-            x, p = orders[i], prices[i]
-            low = max(low, p if (p < margin) & (x != 0.0) else -np.inf)
-            high = min(high, p if (p > margin) & (x != 0.0) else np.inf)
-        if offer_share > 0.0 or (bid_level > 0.0 and bid_share < 1.0):
-            low = margin
-        if bid_share > 0.0 or (offer_level > 0.0 and offer_share < 1.0):
-            high = margin
-        volume[slot], low_price[slot], high_price[slot] = most, low, high
+    for slot in range(net.shape[0]):
+        volume[slot], low_price[slot], high_price[slot], margin = clear_slot(
+            net[slot], price[slot], dust_kwh, rounding, margin, filled[slot], work
+        )
 
 
 def _store_greedily(

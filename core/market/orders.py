@@ -136,12 +136,12 @@ class Draws:
         byte_order: Literal["little", "big"] = "little",
     ) -> None:
         digests = (hashlib.sha256(f"{seed} {name}".encode()).digest() for name in names)
-        self._stream = np.array([int.from_bytes(digest[:8], byte_order) for digest in digests], dtype=np.uint64)
-        self._place = slot_starts.astype(np.int64).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        self.stream = np.array([int.from_bytes(digest[:8], byte_order) for digest in digests], dtype=np.uint64)
+        self.place = slot_starts.astype(np.int64).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 
     def __getitem__(self, slots: slice, /) -> FloatArray:
         """The numbers of these slots."""
-        state: npt.NDArray[np.uint64] = self._stream + self._place[slots, None]
+        state: npt.NDArray[np.uint64] = self.stream + self.place[slots, None]
         state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         state ^= state >> np.uint64(31)

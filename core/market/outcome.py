@@ -33,6 +33,7 @@ class Outcome:
     parameters: complete, defaults included. figures: by the names of `core.market.quantities.FIGURES`, NaN where not
     defined. households, slots: arrays by name, `[household]` in the order of `household_ids` and `[slot]`; empty for
     the kind `run(path) -> dict`. notes: by figure, why it is not defined, or what it was held against.
+    totals: what the figures were computed from.
     result_digest: SHA-256 of all that does not depend on what else was compared.
     """
 
@@ -47,6 +48,7 @@ class Outcome:
     result_digest: str
     replay: Callable[[], Settlement] | None = None
     notes: dict[str, str] = field(default_factory=dict)
+    totals: Totals | None = None
 
     @property
     def settlement(self) -> Settlement:

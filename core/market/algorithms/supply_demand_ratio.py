@@ -36,17 +36,22 @@ def settle(dispatch: Dispatch, tariff: Tariff, *, compensation: float) -> Settle
     return Settlement.at_peer_price(dispatch, tariff, price=peer_price(dispatch, tariff, compensation))
 
 
-def peer_price(dispatch: Dispatch, tariff: Tariff, compensation: float) -> FloatArray:
-    """What peers pay peers, `[slot]`. Raises MarketError where the compensation is above r - f."""
-    retail, floor = tariff.retail_price, tariff.feed_in_price + compensation
-    above = floor > retail + 1e-12
+def require_room(tariff: Tariff, compensation: float) -> None:
+    """Raises MarketError where the compensation is above r - f."""
+    above = tariff.feed_in_price + compensation > tariff.retail_price + 1e-12
     if compensation > 0.0 and above.any():
         slot = int(np.argmax(above))
-        room = float(retail[slot] - tariff.feed_in_price[slot])
+        room = float(tariff.retail_price[slot] - tariff.feed_in_price[slot])
         raise MarketError(
             f"compensation is {compensation:g}, and in slot {slot} retail less feed-in is {room:g}.",
-            fix=f"Give 0 to {float((retail - tariff.feed_in_price).min()):g}.",
+            fix=f"Give 0 to {float((tariff.retail_price - tariff.feed_in_price).min()):g}.",
         )
+
+
+def peer_price(dispatch: Dispatch, tariff: Tariff, compensation: float) -> FloatArray:
+    """What peers pay peers, `[slot]`. Raises MarketError where the compensation is above r - f."""
+    require_room(tariff, compensation)
+    retail, floor = tariff.retail_price, tariff.feed_in_price + compensation
     demand, supply = dispatch.demand_kwh, dispatch.supply_kwh
     scarce = supply <= demand
     ratio = np.divide(supply, demand, out=np.zeros_like(demand), where=scarce & (demand > 0.0))
