@@ -474,3 +474,15 @@ def test_a_run_of_somebody_else_does_not_stand_beside(page: Opened, lab: Exchang
     app = checked(page("ben", against=f"{finished},{finished}"))
     assert any("or it is not yours" in each.value for each in app.warning)
     assert not rows_of(app, "What differs between the runs")
+
+
+def test_readings_are_seen_before_run_and_read_in_their_own_zone_by_one_button(
+    page: Opened, lab: Exchange, people: dict[str, User]
+) -> None:
+    dataset_id = doubtful(lab, people["asha"])
+    app = checked(page(dataset=dataset_id))
+    assert len(app.get("plotly_chart")) == 2  # the mean day, and all days
+    assert any("they were read as America/New_York" in each.value.replace("\\", "") for each in app.warning)
+    press(app, next(label for label in labels(app) if label.startswith("Read them as")))
+    assert lab.datasets.get(dataset_id, user_id=people["asha"].user_id).time_zone == "Asia/Kolkata"
+    assert not any(label.startswith("Read them as") for label in labels(checked(page(dataset=dataset_id))))

@@ -15,7 +15,7 @@ from core.readings import Options
 from core.runs.datasets import Dataset, Upload
 from core.runs.plan import RunPlan
 from core.runs.reports import Report
-from core.web.compare import algorithms, report_view, tariffs
+from core.web.compare import algorithms, preview, report_view, tariffs
 from core.web.compare.address import asked, go
 from core.web.compare.options import choose, progress_bar, uploads
 from core.web.escape import markdown
@@ -37,6 +37,8 @@ def show(dataset_id: str, user: User) -> None:
         return
     _heading(dataset)
     report_view.metrics(report, numbers)
+    preview.offer_zone(dataset, report, user)
+    preview.show(report, numbers)
     _reading(dataset, report, user, numbers)
     if not may(user, "analyst"):
         st.info("Your role can look at this dataset. Ask an admin for the role analyst to compare on it.")
