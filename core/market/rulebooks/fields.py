@@ -92,9 +92,15 @@ class Table:
 
     def done(self) -> None:
         """Refuse what nobody took."""
+        self.only(*self._known)
+
+    def only(self, *known: str) -> Table:
+        """Refuse every key but these, before anything is found missing."""
         for key in self._left:
-            fix = did_you_mean(key, self._known) or f"There is: {', '.join(self._known)}."
-            raise MarketError(f'{self.where} has no key "{key[:80]}".', fix=fix)
+            if key not in known:
+                fix = did_you_mean(key, known) or f"There is: {', '.join(known)}."
+                raise MarketError(f'{self.where} has no key "{key[:80]}".', fix=fix)
+        return self
 
     def at(self, key: str) -> str:
         """Where a key of this table is, in words."""

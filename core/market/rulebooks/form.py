@@ -26,6 +26,7 @@ SHARES = ("producers", "consumers", "equal", "fund")
 FORECASTS = ("perfect", "day_before", "mean_7_days", "noise")
 SETTLEMENTS = ("min_pro_rata", "min_fifo", "min_seller_first", "optimum", "own_deviation")
 INPUT = "input"
+TOP_KEYS = ("name", "currency", "timezone", "sources", "billing", "classes", "peer", "key", "incentive", "forward")
 Hours = tuple[tuple[int, int], ...]
 
 
@@ -197,7 +198,7 @@ class Rulebook:
 
 def rulebook_of(document: object) -> Rulebook:
     """Read a rulebook from its table. Raises MarketError naming the key and the value."""
-    top = Table(document, TOP)
+    top = Table(document, TOP).only(*TOP_KEYS)
     name, zone = top.text("name", "Rulebook"), top.text("timezone", "UTC")
     known_zone(zone)
     sources = tuple(str(each) for each in top.list("sources"))
@@ -290,6 +291,7 @@ def _class(found: object, where: str) -> TariffClass:
 
 
 def _energy(table: Table, *, metering: bool) -> tuple[Prices, tuple[tuple[float, float], ...]]:
+    table.only("price", "slabs", "series")
     given = [key for key in ("price", "slabs", "series") if key in table]
     if len(given) != 1:
         raise MarketError(
