@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -23,8 +24,9 @@ from core.web.compare.charts import (
     price_and_volume,
     profile,
     sankey,
+    typical_day,
 )
-from core.web.compare.charts.chart import dashes, width_words
+from core.web.compare.charts.chart import alike, joined, width_words
 from core.web.compare.view import View, days_of, same_flows
 
 MakeScene = Callable[..., View]
@@ -35,6 +37,7 @@ def every_chart(view: View) -> dict[str, Chart]:
     found = {
         "price and volume": price_and_volume(view),
         "savings": cumulative_savings(view),
+        "typical day": typical_day(view),
         "duration": duration(view),
         "Lorenz": lorenz_curves(view),
         "profile": profile(view),
@@ -59,17 +62,20 @@ def test_every_chart_says_its_message_and_has_units_on_its_axes(make_scene: Make
 
 def test_an_algorithm_has_one_colour_in_every_chart(make_scene: MakeScene) -> None:
     view = make_scene()
+    ids = {row.name: row.algorithm_id for row in view.rows}
     for chart in (price_and_volume(view), cumulative_savings(view), lorenz_curves(view)):
-        drawn = {trace.name.split(" · ")[0]: trace.line.color for trace in chart.figure.data}
-        assert drawn["Mid-market rate"] == colour_of("mid_market_rate")
+        drawn = {re.split(" · | = ", trace.name)[0]: trace.line.color for trace in chart.figure.data if trace.name}
+        found = {name: tint for name, tint in drawn.items() if name in ids}
+        assert found == {name: colour_of(ids[name]) for name in found}
+        assert len(found) > 1
 
 
 def test_totals_survive_condensing(make_scene: MakeScene) -> None:
     view = make_scene(6, 48 * 400, 0.5)
     chart = cumulative_savings(view)
-    line = next(trace for trace in chart.figure.data if trace.name == "Mid-market rate")
+    line = next(trace for trace in chart.figure.data if "Mid-market rate" in trace.name)
     assert line.y[-1] == pytest.approx(view.rows[2].figures["savings"])
-    volume = [trace for trace in price_and_volume(view).figure.data if trace.name == "Mid-market rate"][1]
+    volume = [trace for trace in price_and_volume(view).figure.data if "Mid-market rate" in trace.name][1]
     assert np.nansum(volume.y) == pytest.approx(view.rows[2].figures["traded_kwh"])
 
 
@@ -145,9 +151,11 @@ def test_a_price_without_neighbours_is_a_dot(make_scene: MakeScene, monkeypatch:
     assert all(np.isfinite(trace.y).all() for trace in dots)
 
 
-def test_lines_that_coincide_are_dashed_so_that_all_are_seen() -> None:
+def test_lines_that_coincide_are_one_with_their_names() -> None:
     one, other = np.array([1.0, np.nan]), np.array([2.0, 3.0])
-    assert dashes([one, other, one.copy(), one.copy()]) == ["solid", "solid", "7px,7px", "7px,14px"]
+    assert alike([one, other, one.copy(), one.copy()]) == [[0, 2, 3], [1]]
+    assert joined(["A", "B"]) == "A = B"
+    assert joined(["A", "B", "C", "D"]) == "A and 3 more, alike"
 
 
 def test_widths_of_time_are_written_as_people_say_them() -> None:

@@ -241,7 +241,7 @@ def test_prices_that_do_not_fit_are_told_and_nothing_starts(
         ("Figures", 0),
         ("Over time", 4),
         ("Households", 1),
-        ("Energy", 2),
+        ("Energy", 1),
         ("Certainty", 1),
         ("Scenarios", 0),
         ("Export", 0),

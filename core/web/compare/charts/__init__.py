@@ -4,7 +4,7 @@ from core.web.compare.charts.chart import Chart, points
 from core.web.compare.charts.energy import duration, sankey
 from core.web.compare.charts.households import bill_steps, lorenz_curves, profile
 from core.web.compare.charts.intervals import intervals
-from core.web.compare.charts.time import QUANTITIES, cumulative_savings, heat_map, price_and_volume
+from core.web.compare.charts.time import QUANTITIES, cumulative_savings, heat_map, price_and_volume, typical_day
 
 __all__ = [
     "Chart",
@@ -19,4 +19,5 @@ __all__ = [
     "price_and_volume",
     "profile",
     "sankey",
+    "typical_day",
 ]

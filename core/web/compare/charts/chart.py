@@ -14,6 +14,8 @@ from core.web.charts import figure
 from core.web.format import Numbers
 
 DAY_MIN = 1_440
+MOST_NAMED = 3
+"""Names of lines that coincide that are all told."""
 LEGEND_LINE, LEGEND_COLUMNS = 19, 4
 """Height of a line of the legend in pixels, and how many names stand in it on a wide screen."""
 
@@ -67,13 +69,22 @@ def one(minutes: float) -> str:
     return f"one {words}" if words.isalpha() else words
 
 
-def dashes(lines: Sequence[FloatArray]) -> list[str]:
-    """A dash for each line: where lines coincide, each later one has wider gaps, so that all of them are seen."""
-    found: list[str] = []
+def alike(lines: Sequence[FloatArray]) -> list[list[int]]:
+    """Places of `lines` in groups that coincide, in the order of the first of each: such are drawn as one."""
+    groups: list[list[int]] = []
     for place, line in enumerate(lines):
-        alike = sum(np.allclose(line, other, rtol=1e-9, atol=1e-9, equal_nan=True) for other in lines[:place])
-        found.append("solid" if not alike else f"7px,{7 * alike}px")
-    return found
+        same = (each for each in groups if np.allclose(line, lines[each[0]], rtol=1e-9, atol=1e-9, equal_nan=True))
+        group = next(same, None)
+        if group is None:
+            groups.append([place])
+        else:
+            group.append(place)
+    return groups
+
+
+def joined(names: Sequence[str]) -> str:
+    """One name for lines drawn as one: "A = B", or "A and 4 more, alike"."""
+    return " = ".join(names) if len(names) <= MOST_NAMED else f"{names[0]} and {len(names) - 1} more, alike"
 
 
 def points(drawn: go.Figure) -> int:

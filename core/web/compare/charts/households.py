@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.runs.results import ResultRow
 from core.runs.statistics import MAX_POINTS, lorenz, resample
 from core.web.charts import ACCENT, GAIN, GRID, LOSS, MUTED, SUN
-from core.web.compare.charts.chart import Chart, dashes, faint, frame, width_words
+from core.web.compare.charts.chart import Chart, alike, faint, frame, joined, width_words
 from core.web.compare.view import View, colour
 from core.web.escape import plotly as name
 
@@ -79,16 +79,18 @@ def lorenz_curves(view: View) -> Chart:
     without = [row.name for row, curve in curves if not np.isfinite(curve.y).all()]
     drawable = [(row, curve) for row, curve in curves if np.isfinite(curve.y).all()]
     ginis = []
-    for (row, curve), dash in zip(drawable, dashes([curve.y for _, curve in drawable]), strict=True):
+    for members in alike([curve.y for _, curve in drawable]):
+        row, curve = drawable[members[0]]
         gini = view.numbers.number(row.figures.get("gini", np.nan), 3)
-        ginis.append(f"{row.name} {gini}")
+        label = joined([drawable[place][0].name for place in members])
+        ginis.append(f"{label} {gini}")
         traces.append(
             go.Scatter(
                 x=curve.x * 100,
                 y=curve.y * 100,
-                name=name(f"{row.name} · Gini {gini}"),
+                name=name(f"{label} · Gini {gini}"),
                 mode="lines",
-                line={"color": colour(row), "width": 1.8, "dash": dash},
+                line={"color": colour(row), "width": 1.8},
                 hovertemplate="%{y:,.1f} % of savings",
             )
         )

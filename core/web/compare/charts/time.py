@@ -13,10 +13,11 @@ from core.market.quantities import SLOT_ARRAYS, Quantity
 from core.runs.results import ResultRow
 from core.runs.statistics import MAX_POINTS, Line, cumulative, day_matrix, resample
 from core.web.charts import ACCENT, GRID, GRID_PRICE
-from core.web.compare.charts.chart import DAY_MIN, Chart, dashes, faint, frame, one, width_words
+from core.web.compare.charts.chart import DAY_MIN, Chart, alike, faint, frame, joined, one, width_words
 from core.web.compare.view import View, colour
 from core.web.escape import plotly as name
 
+GRID_ONLY = "grid_only"
 FEW_DAYS, DAY_MS = 14, 86_400_000
 """Up to so many days each has its own tick."""
 
@@ -28,32 +29,35 @@ def price_and_volume(view: View) -> Chart:
     drawn = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.56, 0.44], vertical_spacing=0.06)
     step_min = _draw_tariff(drawn, view, most)
     found = [view.series(row, "price", "traded_kwh") for row in rows]
-    prices = [_mean(view, price, most, weights=traded) for price, traded in found]
-    volumes = [_total(view, traded, most) for _, traded in found]
-    patterns = dashes([volume.value for volume in volumes])
-    for row, price, volume, dash in zip(rows, prices, volumes, patterns, strict=True):
-        shared = {"name": name(row.name), "legendgroup": row.algorithm_id}
-        line = {"color": colour(row), "width": 1.6}
+    for members in alike([np.concatenate(both) for both in found]):
+        row, (price, traded) = rows[members[0]], found[members[0]]
+        label = joined([rows[place].name for place in members])
+        shared = {"name": name(label), "legendgroup": row.algorithm_id}
+        line = _mean(view, price, most, weights=traded)
         drawn.add_trace(
             go.Scatter(
                 **shared,
-                x=price.start,
-                y=price.value,
+                x=line.start,
+                y=line.value,
                 mode="lines",
-                line=line,
+                line={"color": colour(row), "width": 1.6},
                 hovertemplate=f"%{{y:,.3f}} {view.numbers.currency}/kWh",
             ),
             row=1,
             col=1,
         )
-        _draw_lonely(drawn, price, shared, colour(row))
+        _draw_lonely(drawn, line, shared, colour(row))
+    for members in alike([traded for _, traded in found]):
+        row, label = rows[members[0]], joined([rows[place].name for place in members])
+        volume = _total(view, found[members[0]][1], most)
         drawn.add_trace(
             go.Scatter(
-                **shared,
+                name=name(label),
+                legendgroup=row.algorithm_id,
                 x=volume.start,
                 y=volume.value,
                 mode="lines",
-                line={**line, "shape": "hv", "dash": dash},
+                line={"color": colour(row), "width": 1.6, "shape": "hv"},
                 showlegend=False,
                 hovertemplate="%{y:,.2f} kWh",
             ),
@@ -61,7 +65,7 @@ def price_and_volume(view: View) -> Chart:
             col=1,
         )
     _settle_two_panels(drawn, view, step_min)
-    note = f"Prices are means weighted by energy; one point is {one(step_min)}."
+    note = f"Prices are means weighted by energy; one point is {one(step_min)}. Equal lines are drawn as one."
     return Chart(drawn, _price_words(view, rows), note)
 
 
@@ -139,30 +143,101 @@ def _with_margin(drawn: go.Figure) -> list[float] | None:
     return [low - margin, high + margin]
 
 
-def cumulative_savings(view: View) -> Chart:
-    """Savings against the grid alone, added up over the period."""
-    rows = [row for row in view.drawable if row.algorithm_id != "grid_only"] or list(view.drawable)
+def cumulative_savings(view: View, baseline: ResultRow | None = None) -> Chart:
+    """Savings against `baseline`, or the grid alone without one, added up over the period; the largest first."""
+    against = baseline if baseline is not None and baseline.has_arrays and baseline.algorithm_id != GRID_ONLY else None
+    left_out = (GRID_ONLY, against.algorithm_id) if against else (GRID_ONLY,)
+    rows = [row for row in view.drawable if row.algorithm_id not in left_out] or list(view.drawable)
     most = MAX_POINTS // len(rows)
-    gained = [
-        baseline - cost for baseline, cost in (view.series(row, "baseline_cost", "community_cost") for row in rows)
-    ]
+    if against is not None:
+        reference = view.series(against, "community_cost")[0]
+        gained = [reference - view.series(row, "community_cost")[0] for row in rows]
+    else:
+        gained = [alone - cost for alone, cost in (view.series(row, "baseline_cost", "community_cost") for row in rows)]
     lines = [cumulative(view.starts, gain, slot_h=view.result.slot_h, most=most) for gain in gained]
     ends = {row.name: float(line.value[-1]) for row, line in zip(rows, lines, strict=True)}
+    groups = sorted(alike([line.value for line in lines]), key=lambda members: -float(lines[members[0]].value[-1]))
     traces = [
         go.Scatter(
-            x=line.start,
-            y=line.value,
-            name=name(row.name),
+            x=lines[members[0]].start,
+            y=lines[members[0]].value,
+            name=name(joined([rows[place].name for place in members])),
             mode="lines",
-            line={"color": colour(row), "width": 1.8, "dash": dash},
+            line={"color": colour(rows[members[0]]), "width": 1.8},
             hovertemplate=f"%{{y:,.2f}} {view.numbers.currency}",
         )
-        for row, line, dash in zip(rows, lines, dashes([line.value for line in lines]), strict=True)
+        for members in groups
     ]
     drawn = frame(traces, numbers=view.numbers, y_title=f"Savings since the start ({view.numbers.currency})")
     drawn.update_yaxes(zeroline=True, zerolinecolor=GRID)
-    note = f"Savings = cost with the grid only − cost; one point is {one(lines[0].step_min)}. Equal lines are dashed."
-    return Chart(drawn, _savings_words(view, ends), note)
+    other = "with the grid only" if against is None else f"under {against.name}"
+    note = f"Savings = cost {other} − cost; one point is {one(lines[0].step_min)}. Equal lines are drawn as one."
+    return Chart(drawn, _savings_words(view, ends, other), note)
+
+
+def typical_day(view: View) -> Chart:
+    """The mean price of each algorithm by time of day, a panel each, before the others and the grid's two in grey."""
+    rows = [row for row in view.drawable if view.trades(row)]
+    found = [_by_time(view, *view.series(row, "price", "traded_kwh")) for row in rows]
+    groups = alike([line for _, line in found])
+    columns = min(PANELS_A_ROW, max(1, len(groups)))
+    height = -(-len(groups) // columns) or 1
+    titles = [name(joined([rows[place].name for place in members])) for members in groups]
+    drawn = make_subplots(
+        rows=height,
+        cols=columns,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        subplot_titles=titles,
+        vertical_spacing=0.14 / height,
+    )
+    retail, feed_in = (
+        _by_time(view, prices, None) for prices in view.series(view.drawable[0], "retail_price", "feed_in_price")
+    )
+    for place, members in enumerate(groups):
+        at = {"row": place // columns + 1, "col": place % columns + 1}
+        for hours, prices in (retail, feed_in):
+            drawn.add_trace(_level(hours, prices, GRID_PRICE, 1.0, "solid" if prices is retail[1] else "dot"), **at)
+        for other in groups:
+            if other is not members:
+                drawn.add_trace(_level(*found[other[0]], faint(GRID_PRICE, 0.4), 1.0, "solid"), **at)
+        own = _level(*found[members[0]], colour(rows[members[0]]), 2.4, "solid")
+        own.update(hovertemplate=f"%{{x}} %{{y:,.3f}} {view.numbers.currency}/kWh<extra></extra>", hoverinfo=None)
+        drawn.add_trace(own, **at)
+    drawn.update_layout(
+        height=60 + 190 * height,
+        margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        separators=view.numbers.separators,
+        showlegend=False,
+        hovermode="closest",
+    )
+    drawn.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, nticks=5)
+    drawn.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    drawn.update_yaxes(title_text=f"Price ({view.numbers.currency}/kWh)", col=1)
+    drawn.update_annotations(font_size=12)
+    words = "; ".join(title.replace("&amp;", "&") for title in titles) or "no algorithm traded"
+    note = "Mean price weighted by energy at each time of day; the grid's two prices and the other algorithms in grey."
+    return Chart(drawn, f"Price by time of day, a panel for each of: {words}.", note)
+
+
+PANELS_A_ROW = 4
+
+
+def _by_time(view: View, values: FloatArray, weights: FloatArray | None) -> tuple[list[str], FloatArray]:
+    """Times of day and the mean of the period's values at each, weighted by energy where it is traded."""
+    minute = view.starts.astype("datetime64[m]").astype(np.int64) % DAY_MIN
+    times, place = np.unique(minute, return_inverse=True)
+    weight = np.where(np.isfinite(values), 1.0 if weights is None else weights, 0.0)
+    total = np.bincount(place, np.nan_to_num(values) * weight, minlength=len(times))
+    weighed = np.bincount(place, weight, minlength=len(times))
+    mean = np.divide(total, weighed, out=np.full(len(times), np.nan), where=weighed > 0.0)
+    return [f"{each // 60:02d}:{each % 60:02d}" for each in times.tolist()], mean
+
+
+def _level(times: list[str], values: FloatArray, tint: str, width: float, dash: str) -> go.Scatter:
+    return go.Scatter(
+        x=times, y=values, mode="lines", line={"color": tint, "width": width, "dash": dash}, hoverinfo="skip"
+    )
 
 
 QUANTITIES: Mapping[str, Quantity] = {
@@ -229,7 +304,7 @@ def _price_words(view: View, rows: list[ResultRow]) -> str:
     return "P2P price and traded energy over time. Mean over the run: " + "; ".join(words) + "."
 
 
-def _savings_words(view: View, ends: Mapping[str, float]) -> str:
+def _savings_words(view: View, ends: Mapping[str, float], other: str) -> str:
     ordered = sorted(ends.items(), key=lambda pair: -pair[1])
     words = "; ".join(f"{label} {view.numbers.money(value)}" for label, value in ordered)
-    return f"Savings against the grid alone at the end of the period: {words}."
+    return f"Savings at the end of the period, cost {other} − cost: {words}."

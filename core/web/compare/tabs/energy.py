@@ -34,11 +34,6 @@ def draw(view: View, state: RunState) -> None:
     ink = INK["dark" if st.context.theme.type == "dark" else "light"]
     drawn = kept(view, ("sankey", row.algorithm_id, ink), lambda: charts.sankey(view, row, ink=ink))
     chart("Where the energy went", drawn, key="compare_sankey")
-    chart(
-        "Duration curve of import",
-        kept(view, "duration", lambda: charts.duration(view)),
-        key="compare_duration_energy",
-    )
     _sums(view)
 
 

@@ -9,25 +9,40 @@ import streamlit as st
 
 from core.runs.runs import RunState
 from core.web.compare import charts
-from core.web.compare.tabs.show import chart, config, kept, pick_algorithm
+from core.web.compare.tabs.show import baseline_id, chart, config, kept, pick_algorithm
 from core.web.compare.view import View
+from core.web.escape import markdown
+
+SHAPES = ("Period", "Typical day")
 
 
 def draw(view: View, state: RunState) -> None:
-    """The tab."""
+    """Prices of the period or of a typical day, savings, days against hours, and how hard the connection works."""
     if not view.drawable:
         st.info("These algorithms report figures only. Compare one that settles slot by slot to see it over time.")
         return
-    _price(view)
+    shape = st.segmented_control(
+        "Shown as",
+        SHAPES,
+        default=SHAPES[0],
+        required=True,
+        key="shape",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if shape == SHAPES[0]:
+        _price(view)
+    else:
+        drawn = kept(view, "typical", lambda: charts.typical_day(view))
+        chart("Price on a typical day", drawn, key="compare_typical_day")
     if (profile := charts.profile(view)) is not None:
         chart(
             f"Load and solar of {view.result.household_ids[view.household or 0]}", profile, key="compare_profile_time"
         )
-    chart(
-        "Savings as they grow",
-        kept(view, "savings", lambda: charts.cumulative_savings(view)),
-        key="compare_savings_time",
-    )
+    baseline = next((row for row in view.rows if row.algorithm_id == baseline_id()), None)
+    savings = kept(view, ("savings", baseline_id()), lambda: charts.cumulative_savings(view, baseline))
+    title = f"Savings against {baseline.name if baseline else 'the grid only'} as they grow"
+    chart(markdown(title), savings, key="compare_savings_time")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         row = pick_algorithm(view, key="algorithm")
         quantity = st.selectbox(
