@@ -14,6 +14,7 @@ from core.settings import Settings
 STYLES = {"1,234.5": (",", "."), "1.234,5": (".", ","), "1 234,5": ("\u202f", ",")}
 """Number style to thousands and decimal separator."""
 NOT_DEFINED = "–"
+MANY_KWH = 10_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,13 @@ class Numbers:
         """`value` in percent."""
         digits = self.number(value, decimals, sign=sign)
         return digits if digits == NOT_DEFINED else f"{digits} %"
+
+    def energy(self, kwh: float, decimals: int = 1) -> str:
+        """`kwh` with its unit, in MWh from 10,000 kWh on."""
+        if abs(kwh) >= MANY_KWH:
+            return f"{self.number(kwh / 1000, decimals)} MWh"
+        digits = self.number(kwh, decimals)
+        return digits if digits == NOT_DEFINED else f"{digits} kWh"
 
     def unit(self, unit: str) -> str:
         """A unit with the lab's currency where the market's stands, such as ₹/kWh."""

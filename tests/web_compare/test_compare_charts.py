@@ -67,7 +67,7 @@ def test_an_algorithm_has_one_colour_in_every_chart(make_scene: MakeScene) -> No
         drawn = {re.split(" · | = ", trace.name)[0]: trace.line.color for trace in chart.figure.data if trace.name}
         found = {name: tint for name, tint in drawn.items() if name in ids}
         assert found == {name: colour_of(ids[name]) for name in found}
-        assert len(found) > 1
+        assert found
 
 
 def test_totals_survive_condensing(make_scene: MakeScene) -> None:

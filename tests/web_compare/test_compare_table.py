@@ -113,3 +113,11 @@ def test_money_keeps_its_sign_before_the_currency() -> None:
 
 def test_what_rounds_to_zero_has_no_sign() -> None:
     assert Numbers().number(-0.001, sign=True) == "0.00"
+
+
+def test_much_energy_is_told_in_megawatt_hours() -> None:
+    numbers = Numbers()
+    assert numbers.energy(9_999.94) == "9,999.9 kWh"
+    assert numbers.energy(10_000.0) == "10.0 MWh"
+    assert numbers.energy(-17_309.3) == "−17.3 MWh"
+    assert numbers.energy(float("nan")) == "–"

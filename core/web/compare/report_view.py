@@ -43,7 +43,7 @@ def metrics(report: Report, numbers: Numbers) -> None:
 
 
 def _energy(kwh: float, days: float, numbers: Numbers) -> tuple[str, str]:
-    return f"{numbers.number(kwh, 1)} kWh", f"{numbers.number(kwh / days, 1)} kWh a day"
+    return numbers.energy(kwh), f"{numbers.energy(kwh / days)} a day"
 
 
 def days(report: Report) -> str:

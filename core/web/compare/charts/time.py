@@ -179,7 +179,8 @@ def typical_day(view: View) -> Chart:
     """The mean price of each algorithm by time of day, a panel each, before the others and the grid's two in grey."""
     rows = [row for row in view.drawable if view.trades(row)]
     found = [_by_time(view, *view.series(row, "price", "traded_kwh")) for row in rows]
-    groups = alike([line for _, line in found])
+    groups = [each for each in alike([line for _, line in found]) if np.isfinite(found[each[0]][1]).any()]
+    without = [row.name for row, (_, line) in zip(rows, found, strict=True) if not np.isfinite(line).any()]
     columns = min(PANELS_A_ROW, max(1, len(groups)))
     height = -(-len(groups) // columns) or 1
     titles = [name(joined([rows[place].name for place in members])) for members in groups]
@@ -217,6 +218,7 @@ def typical_day(view: View) -> Chart:
     drawn.update_annotations(font_size=12)
     words = "; ".join(title.replace("&amp;", "&") for title in titles) or "no algorithm traded"
     note = "Mean price weighted by energy at each time of day; the grid's two prices and the other algorithms in grey."
+    note += f" No price per trade: {', '.join(without)}." if without else ""
     return Chart(drawn, f"Price by time of day, a panel for each of: {words}.", note)
 
 
