@@ -38,6 +38,7 @@ class Settings:
     registration: str = ""
     trusted_proxies: str = ""
     user_quota_gb: float = 10.0
+    metrics_token: str = field(default="", repr=False)
     log_level: str = "info"
     log_format: str = "text"
     allow_insecure: bool = False

@@ -46,6 +46,7 @@ class Accounts:
         passwords: Passwords | None = None,
     ) -> None:
         self.registration = settings.registration_rule
+        self.refused = 0  # sign-ins since the start, for a monitor
         self._store, self._audit, self._clock = store, audit, clock
         self._passwords = passwords or Passwords()
         with store.read() as connection:
@@ -199,6 +200,7 @@ class Accounts:
         return self._user(connection, user_id)
 
     def _refuse(self, user_id: str) -> None:
+        self.refused += 1
         with self._store.begin() as connection:
             self._audit(connection, action="sign-in.refused", actor="", subject=user_id or "unknown")
         log.info("sign-in refused, account %s", user_id or "unknown")

@@ -124,6 +124,12 @@ class RunRows:
         with self._store.read() as connection:
             return int(connection.execute(query).scalar_one())
 
+    def counts(self) -> dict[str, int]:
+        """How many runs there are of each status."""
+        query = select(runs.c.status, func.count()).group_by(runs.c.status)
+        with self._store.read() as connection:
+            return {status: int(count) for status, count in connection.execute(query)}
+
     def latest_done(self, limit: int) -> tuple[RunRow, ...]:
         """The runs done last, newest first."""
         query = select(*_columns()).where(runs.c.status == "done").order_by(runs.c.seq.desc()).limit(limit)

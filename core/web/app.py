@@ -22,7 +22,7 @@ from core import logs
 from core.errors import ConflictError, LabError, UnavailableError
 from core.exchange import Exchange, current, install
 from core.settings import Settings, load
-from core.web import api, connections
+from core.web import api, connections, health
 from core.web.exposure import require_safe
 from core.web.gate import Gate
 from core.web.middleware import Hosts, Proxies, SecurityHeaders
@@ -137,7 +137,7 @@ def settings_now() -> Settings:
 def routes() -> Sequence[BaseRoute]:
     """Where the pages' server hands over to the REST application."""
     rest = api.build()
-    return [Route(path, endpoint=rest) for path in api.PATHS]
+    return [*health.routes(), *(Route(path, endpoint=rest) for path in api.PATHS)]
 
 
 def middleware() -> Sequence[Middleware]:

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from anyio import to_thread
@@ -75,6 +76,10 @@ itself every half minute; a closed page counts for two minutes. Whoever is signe
 """What a new visitor sees instead of a page that would stay empty."""
 STRANGER_BYTES = 64 * 1024
 """What a page without a session may send at once: a name and a password."""
+
+
+open_pages: Counter[str] = Counter(members=0, strangers=0)
+"""Pages whose WebSocket is open now."""
 
 
 class Buckets:
@@ -151,7 +156,8 @@ class Gate:
             return
         known = await to_thread.run_sync(current().sessions.user_of, session_token(connection))
         if known:
-            await self.app(scope, receive, send)
+            with _open_page("members"):
+                await self.app(scope, receive, send)
             return
         address = _address(connection)
         if self._is_full(address):
@@ -159,7 +165,8 @@ class Gate:
             return
         self._strangers[address] += 1
         try:
-            await self.app(scope, _at_most(receive, STRANGER_BYTES), send)
+            with _open_page("strangers"):
+                await self.app(scope, _at_most(receive, STRANGER_BYTES), send)
         finally:
             asyncio.get_running_loop().call_later(LINGER_S, self._forget, address)
 
@@ -178,6 +185,15 @@ class Gate:
         self._strangers[address] -= 1
         if self._strangers[address] <= 0:
             del self._strangers[address]
+
+
+@contextmanager
+def _open_page(who: str) -> Iterator[None]:
+    open_pages[who] += 1
+    try:
+        yield
+    finally:
+        open_pages[who] -= 1
 
 
 def _has_session(connection: HTTPConnection) -> bool:

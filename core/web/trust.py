@@ -12,6 +12,7 @@ import streamlit as st
 from core.chain import Chain
 from core.chain.records import ChainStatus
 from core.exchange import current
+from core.health import alerts
 from core.ledger.verify import Replay, Verdict
 from core.web.escape import markdown
 from core.web.format import Amounts, Clock, amounts_of
@@ -116,12 +117,14 @@ def trust_bar() -> None:
 
 
 def warn() -> None:
-    """On every page, where nobody can miss it: the ledger is damaged or cannot be written."""
+    """On every page, where nobody can miss it: what is wrong with the ledger, and which part of the lab fails."""
     exchange = current()
     status = exchange.chain.status()
     if status.damage is not None or not status.writable:
         found = trust(status, Clock(exchange.settings.time_zone), amounts=amounts_of(exchange.settings))
         (st.error if status.damage else st.warning)(markdown(found.sentence, limit=LONGEST), icon=found.icon)
+    for sentence in alerts(exchange):
+        st.warning(markdown(sentence, limit=LONGEST), icon=":material/notification_important:")
 
 
 def verify_with_progress(chain: Chain, level: int, *, amounts: Amounts, replay: Replay | None = None) -> Verdict:
