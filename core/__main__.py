@@ -12,7 +12,7 @@ import sys
 
 from core.errors import LabError
 
-FAMILIES = ("market", "rules", "stability", "readings", "ledger", "feed")
+FAMILIES = ("market", "study", "rules", "stability", "readings", "ledger", "feed")
 
 
 def parser() -> argparse.ArgumentParser:

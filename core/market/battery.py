@@ -78,9 +78,11 @@ def storage_of(
 
 
 def owners_of(community: Community, owners: str) -> BoolArray:
-    """Who owns a battery, `[household]`: "pv", "all", or ids separated by spaces or commas."""
+    """Who owns a battery, `[household]`: "pv", "all", "none", or ids separated by spaces or commas."""
     if owners == "all":
         return np.ones(community.households, dtype=bool)
+    if owners == "none":
+        return np.zeros(community.households, dtype=bool)
     if owners == "pv":
         with_pv: BoolArray = (community.pv_kw > 0.0) | (community.solar_kw.max(axis=0) > 0.0)
         return with_pv
