@@ -215,10 +215,10 @@ def test_a_time_of_use_and_a_varied_parameter_make_a_matrix(
     press(app, "Run")
     plan = lab.runs.state(asked(app, "run"), user_id=people["asha"].user_id).plan
     assert [scenario.name for scenario in plan.scenarios] == [
-        "Tariff 1, Battery size 5.0",
-        "Tariff 1, Battery size 10.0",
-        "Tariff 2, Battery size 5.0",
-        "Tariff 2, Battery size 10.0",
+        "Tariff 1, Battery size 5 kWh",
+        "Tariff 1, Battery size 10 kWh",
+        "Tariff 2, Battery size 5 kWh",
+        "Tariff 2, Battery size 10 kWh",
     ]
     assert len(plan.scenarios[0].tariff.periods) == 1
     assert plan.scenarios[3].parameters == {"capacity_kwh": 10.0}

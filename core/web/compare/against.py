@@ -154,7 +154,7 @@ def _title(figure: Quantity, numbers: Numbers) -> str:
 
 
 def _columns(sides: Sequence[Side], names: Sequence[str], pinned: int) -> list[Column]:
-    heads = [f"{name} 📌" if place == pinned else name for place, name in enumerate(names)]
+    heads = [f"{name} (pinned)" if place == pinned else name for place, name in enumerate(names)]
     return [
         Column("Algorithm", "name"),
         *(Column(head, "number", side.scenario) for head, side in zip(heads, sides, strict=True)),
@@ -170,22 +170,26 @@ def _lines(sides: Sequence[Side], figure: Quantity, *, pinned: int, numbers: Num
         lines.append(
             [
                 Cell(name, colour=colour_of(algorithm_id), href=link),
-                *(_cell(each, figure, is_pinned=place == pinned, numbers=numbers) for place, each in enumerate(cells)),
+                *(
+                    _cell(each, figure, side=sides[place], pinned=sides[pinned], numbers=numbers)
+                    for place, each in enumerate(cells)
+                ),
             ]
         )
     return lines
 
 
-def _cell(held: Held | None, figure: Quantity, *, is_pinned: bool, numbers: Numbers) -> Cell | str:
-    """ "9,701.44 −12.30 (−2.01 to −1.10 a day)"."""
+def _cell(held: Held | None, figure: Quantity, *, side: Side, pinned: Side, numbers: Numbers) -> Cell | str:
+    """ "9,701.44 −12.30 (−2.01 to −1.10 a day)"; better or worse only where the readings are the same."""
     if held is None:
         return Cell("–", title="not in this run")
     value = numbers.number(held.value * figure.scale, figure.decimals)
-    if is_pinned or not math.isfinite(held.difference):
+    if side is pinned or not math.isfinite(held.difference):
         return value
     difference = held.difference * figure.scale
     note = numbers.number(difference, figure.decimals, sign=True)
-    interval, mark = held.interval, _mark(difference, figure)
+    same_readings = side.result.dataset_digest == pinned.result.dataset_digest
+    interval, mark = held.interval, _mark(difference, figure) if same_readings else ""
     if interval is not None and interval.told:
         low, high = (numbers.number(each, sign=True) for each in (interval.low, interval.high))
         chance = not interval.clear and interval.low != interval.high

@@ -26,7 +26,6 @@ def line(findings: Sequence[Issue]) -> None:
         f":orange-badge[{summary(findings)}]",
         icon=":material/warning:",
         type="tertiary",
-        width=620,
         help="What was found when the files were read. It holds for every figure below.",
         key="compare_findings",
     ):

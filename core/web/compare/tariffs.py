@@ -1,8 +1,8 @@
-"""What the grid charges and pays, by hour if wanted; tariffs and a varied parameter make a matrix of scenarios."""
+"""What the grid charges and pays, by hour if wanted; tariffs and varied parameters make a matrix of scenarios."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import time
 
 import streamlit as st
@@ -11,6 +11,7 @@ from core.errors import MarketError
 from core.market.contract import Algorithm, Parameter, Value
 from core.market.tariff import MICRO
 from core.runs.plan import RunPlan, Scenario, matrix
+from core.runs.scenarios import parameter_sets, same_tariffs, values_of
 from core.runs.tariffs import Period, TariffPlan, micro
 from core.web.compare.algorithms import title_of
 from core.web.escape import markdown
@@ -23,6 +24,7 @@ DAYS = {
 }
 MOST_TARIFFS = 6
 MOST_PERIODS = 6
+MOST_VARIED = 3
 NOTHING = "Nothing"
 
 
@@ -41,6 +43,8 @@ def choose(
         tariffs[name] = tariff
     with st.container(horizontal=True):
         _more_or_less("tariff", f"{key}_tariffs", len(known), most=MOST_TARIFFS)
+    for alike in same_tariffs(tariffs):
+        st.warning(f"{markdown(' and '.join(alike))} are the same tariff: their scenarios will be equal.")
     sets = _varied(algorithms, numbers, key=key, like=like)
     return matrix(tariffs, sets)
 
@@ -99,37 +103,55 @@ def _period(before: Period | None, numbers: Numbers, *, key: str) -> Period:
 def _varied(
     algorithms: Sequence[Algorithm], numbers: Numbers, *, key: str, like: RunPlan | None
 ) -> dict[str, dict[str, Value]] | None:
-    """One set of parameters for each value that a person lists, or None."""
+    """Every combination of the values that a person lists of up to MOST_VARIED parameters, or None."""
     known: dict[str, tuple[Parameter, list[str]]] = {}
     for algorithm in algorithms:
         for parameter in algorithm.parameters:
             known.setdefault(parameter.name, (parameter, []))[1].append(algorithm.name)
-    before, listed = _varied_in(like)
+    before = _varied_in(like)
+    varied: list[tuple[Parameter, tuple[Value, ...]]] = []
+    for place in range(MOST_VARIED):
+        left_over = {name: each for name, each in known.items() if name not in {p.name for p, _ in varied}}
+        start = before[place] if place < len(before) else (NOTHING, "")
+        found = _one_varied(left_over, numbers, key=f"{key}_vary{place or ''}", start=start, first=not place)
+        if found is None:
+            break
+        varied.append(found)
+    return parameter_sets(varied) if varied else None
+
+
+def _one_varied(
+    known: Mapping[str, tuple[Parameter, list[str]]],
+    numbers: Numbers,
+    *,
+    key: str,
+    start: tuple[str, str],
+    first: bool,
+) -> tuple[Parameter, tuple[Value, ...]] | None:
     names = [NOTHING, *known]
     left, right = st.columns(2)
     name = left.selectbox(
-        "Vary a parameter",
+        "Vary a parameter" if first else "Vary another, too",
         names,
-        index=names.index(before) if before in names else 0,
+        index=names.index(start[0]) if start[0] in names else 0,
         format_func=lambda each: (
             each if each == NOTHING else f"{title_of(known[each][0], numbers)} · {', '.join(known[each][1])}"
         ),
         help="Each value makes a scenario with each tariff: three tariffs and two battery sizes are six scenarios.",
-        key=f"{key}_vary",
+        key=key,
     )
     if name == NOTHING or name is None:
         return None
     parameter = known[name][0]
     text = right.text_input(
-        "Values, separated by semicolons",
-        listed or f"{parameter.default}",
-        help=f"{markdown(parameter.help, limit=300)} Allowed: {markdown(parameter.allowed, limit=300)}.",
+        "Values, separated by semicolons, or from … to … in steps",
+        start[1] or f"{parameter.default}",
+        placeholder="5; 10 or 2 to 10 in 5 steps",
+        help=f"{markdown(parameter.help, limit=300)} Allowed: {markdown(parameter.allowed, limit=300)}. A list such as"
+        " 5; 10, or a range such as 2 to 10 in 5 steps.",
         key=f"{key}_values",
     )
-    values = [parameter.parse(part) for part in (text or "").split(";") if part.strip()]
-    if not values:
-        raise MarketError(f"No value of {name} is given.", fix="Separate values with semicolons, such as 5; 10.")
-    return {f"{parameter.words} {value}": {name: value} for value in values}
+    return parameter, values_of(parameter, text or "")
 
 
 def _tariffs_of(like: RunPlan | None) -> list[tuple[str, TariffPlan]]:
@@ -141,14 +163,14 @@ def _tariffs_of(like: RunPlan | None) -> list[tuple[str, TariffPlan]]:
     return [(named.get(tariff, f"Tariff {place}"), tariff) for place, tariff in enumerate(distinct, start=1)]
 
 
-def _varied_in(like: RunPlan | None) -> tuple[str, str]:
-    """The one parameter that the scenarios of a plan vary, and its values as text."""
-    names = {name for scenario in (like.scenarios if like else ()) for name in scenario.parameters}
-    if like is None or len(names) != 1:
-        return NOTHING, ""
-    name = names.pop()
-    values = dict.fromkeys(str(scenario.parameters[name]) for scenario in like.scenarios if name in scenario.parameters)
-    return name, "; ".join(values)
+def _varied_in(like: RunPlan | None) -> list[tuple[str, str]]:
+    """The parameters that the scenarios of a plan vary, and the values of each as text."""
+    scenarios = like.scenarios if like else ()
+    names = dict.fromkeys(name for scenario in scenarios for name in scenario.parameters)
+    return [
+        (name, "; ".join(dict.fromkeys(str(each.parameters[name]) for each in scenarios if name in each.parameters)))
+        for name in names
+    ]
 
 
 def _count(key: str, start: int) -> int:

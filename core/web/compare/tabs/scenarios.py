@@ -11,6 +11,7 @@ from core.market.quantities import quantity_of
 from core.runs.runs import RunState
 from core.web.compare import look
 from core.web.compare.table import table_of
+from core.web.compare.tabs import scenario_map
 from core.web.compare.tabs.show import named
 from core.web.compare.view import View
 from core.web.escape import markdown
@@ -33,6 +34,7 @@ def draw(view: View, state: RunState) -> None:
     )
     figure = quantity_of(key or keys[0])
     st.caption(view.numbers.unit(figure.help))
+    scenario_map.draw(view, state, figure)
     columns: dict[str, dict[str, str]] = {}
     for scenario, table in tables.items():
         place = next((at for at, each in enumerate(table.figures) if each.key == figure.key), None)
