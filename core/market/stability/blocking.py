@@ -29,6 +29,8 @@ CLOSE = 1e-9
 """Gap, in parts of the largest coefficient, at which a programme is solved."""
 RELAXED = 1e-5
 """The same for the relaxed programme, which only has to come near."""
+BESIDE = 12
+"""Groups one move from a good one whose cuts are added beforehand."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,6 +141,7 @@ class Search:
     def _solve(
         self, weights: FloatArray, until: float, cancelled: Callable[[], bool], apart: FloatArray | None
     ) -> _Best | None:
+        """Relaxed until nothing is missed, then with whole homes; each time with the cuts missed the time before."""
         homes = self._game.households
         best: _Best | None = _Best(0.0, np.zeros(homes)) if apart is None else None
         bound, whole, seen = np.inf, False, set[bytes]()
@@ -148,14 +151,11 @@ class Search:
                 return best
             values, reached = state
             bound = min(bound, reached)
-            if values is not None:
-                group = (values[:homes] > 0.5).astype(np.float64)
-                gain = float(weights @ group) - float(np.abs(group @ self._swing).sum()) / self._scale
-                if (apart is None or apart @ group > 0.5) and (best is None or gain > best.gain):
-                    best = _Best(gain, group)
-            if best is not None and bound - best.gain <= CLOSE:
-                break
             if values is None or time.monotonic() >= until or cancelled():
+                break
+            group = (values[:homes] > 0.5).astype(np.float64)
+            best = self._better(best, weights, group, apart)
+            if best is not None and bound - best.gain <= CLOSE:
                 break
             if whole:
                 if group.tobytes() in seen or not self._sharpen(group, values[homes:], CLOSE):
@@ -164,9 +164,21 @@ class Search:
             elif not self._sharpen(values[:homes], values[homes:], RELAXED):
                 whole = True
                 self._whole(True)
+                for near in self._climb(weights, group):
+                    best = self._better(best, weights, near, apart)
+                    self._cut(self._slopes(np.where(near @ self._swing < 0.0, -1.0, 1.0)), range(self._starts.size))
         if best is not None:
             best.bound = max(bound, best.gain)
         return best
+
+    def _better(
+        self, best: _Best | None, weights: FloatArray, group: FloatArray, apart: FloatArray | None
+    ) -> _Best | None:
+        """The group if it fits and gains more than the best one."""
+        if apart is not None and apart @ group <= 0.5:
+            return best
+        gain = float(weights @ group) - float(np.abs(group @ self._swing).sum()) / self._scale
+        return _Best(gain, group) if best is None or gain > best.gain else best
 
     def _sharpen(self, point: FloatArray, parts: FloatArray, near: float) -> int:
         """Add the cuts that the programme misses by more than `near` at this point; how many."""
@@ -174,6 +186,18 @@ class Search:
         missed = np.flatnonzero(point @ slopes > parts + near)
         self._cut(slopes, missed)
         return int(missed.size)
+
+    def _climb(self, weights: FloatArray, group: FloatArray) -> list[FloatArray]:
+        """The group reached by moving one home at a time while that gains, and the best ones one move from it: their
+        cuts save the programme from finding each in a search of its own."""
+        while True:
+            total, turn = group @ self._swing, 1.0 - 2.0 * group
+            cost = np.abs(total + turn[:, None] * self._swing).sum(axis=1) - np.abs(total).sum()
+            step = weights * turn - cost / self._scale
+            beside = [np.abs(group - np.eye(group.size)[home]) for home in np.argsort(-step, kind="stable")[:BESIDE]]
+            if step.max() <= CLOSE:
+                return [group, *beside]
+            group = beside[0]
 
     def _slopes(self, signs: FloatArray) -> FloatArray:
         """Σ of signed swings over each part's slots, `[household, part]`, scaled."""
