@@ -28,7 +28,7 @@ class Settings:
     data_dir: Path = ROOT / "data"
     ledger_path: Path = ROOT / "ledger.json"
     uploads_dir: Path = ROOT / "uploads"
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
     currency: str = "₹"
     number_style: str = "1,234.5"
     time_zone: str = "Asia/Kolkata"

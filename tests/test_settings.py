@@ -50,7 +50,9 @@ def test_dotenv_lines_are_read_and_a_bad_one_is_named(tmp_path: Path) -> None:
 
 
 def test_secrets_do_not_show_in_a_printed_settings() -> None:
-    assert "hunter2" not in repr(Settings(admin_password="hunter2", mqtt_password="hunter2"))
+    assert "hunter2" not in repr(
+        Settings(admin_password="hunter2", mqtt_password="hunter2", metrics_token="hunter2", database_url="x:hunter2@y")
+    )
 
 
 def test_the_readme_has_a_row_for_every_setting_and_no_other() -> None:
