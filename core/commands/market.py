@@ -26,6 +26,10 @@ def register(commands: Any) -> None:
     """Add the commands of this family to the command line."""
     compare = commands.add_parser("compare", help="run market algorithms on files of readings and show every figure")
     add_inputs(compare)
+    compare.add_argument("--rulebook", metavar="NAME|FILE", help="the rules of a place; `rulebooks` lists them")
+    compare.add_argument(
+        "--classes", metavar="FILE.csv", type=Path, help="household, class, sanctioned_kw, credit_kwh; with --rulebook"
+    )
     compare.add_argument("--json", action="store_true", help="print JSON instead of a table")
     compare.set_defaults(run=run_compare)
     clear = commands.add_parser("clear", help="clear one order book by hand and print the result as JSON")
@@ -64,7 +68,9 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
     from core.market.algorithms import find, get
     from core.market.community import Tariff
 
-    asked = {algorithm_id: get(algorithm_id) for algorithm_id in arguments.algorithm}
+    # A rulebook's own mechanism is no algorithm file; `compare --rulebook` asks for it by name.
+    own = ("sharing_key",) if getattr(arguments, "rulebook", None) else ()
+    asked = {algorithm_id: get(algorithm_id) for algorithm_id in arguments.algorithm if algorithm_id not in own}
     algorithms = asked or find()
     parameters = parse_settings(arguments.settings, algorithms)
     readings = _read(arguments.files, arguments.time_zone, _pv_kw(arguments.pv_kw))
@@ -91,6 +97,10 @@ def run_compare(arguments: argparse.Namespace) -> int:
     from core import settings
 
     inputs = inputs_of(arguments)
+    if arguments.rulebook:
+        return _compare_under(arguments, inputs)
+    if arguments.classes:
+        raise MarketError("--classes is for a rulebook.", fix="Name one with --rulebook.")
     outcomes = outcomes_of(inputs)
     if arguments.json:
         found = {"dataset": dataset(inputs.readings), "algorithms": {k: _outcome(o) for k, o in outcomes.items()}}
@@ -99,6 +109,60 @@ def run_compare(arguments: argparse.Namespace) -> int:
         print(heading(inputs.readings))
         print(_table(list(outcomes.values()), settings.load().currency))
     return 0
+
+
+def _compare_under(arguments: argparse.Namespace, inputs: Inputs) -> int:
+    """The same under a rulebook; --retail and --feed-in are the prices where it says "input"."""
+    from core.market.rulebooks import GivenPrices, load
+    from core.market.rulebooks.compare import compare_under, members_from_rows
+
+    rulebook, community = load(arguments.rulebook), inputs.readings.require()
+    asked = list(dict.fromkeys(arguments.algorithm))
+    selections = [(name, inputs.parameters.get(name, {})) for name in asked] or None
+    found = compare_under(
+        rulebook,
+        selections,
+        community,
+        members=members_from_rows(_classes(arguments.classes), community) if arguments.classes else None,
+        given=GivenPrices(inputs.tariff.retail_price, inputs.tariff.feed_in_price),
+    )
+    if arguments.json:
+        document = {
+            "dataset": dataset(inputs.readings),
+            "rulebook": {"name": rulebook.name, "digest": rulebook.digest, "sources": list(rulebook.sources)},
+            "algorithms": {each.algorithm_id: _outcome(each) for each in found.outcomes},
+            "left_out": found.left_out,
+            "notes": list(found.notes),
+        }
+        print(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False))
+        return 0
+    print(heading(inputs.readings))
+    print(f"Rulebook: {rulebook.name}, digest {rulebook.digest}")
+    print("".join(f"  {each}\n" for each in (*rulebook.sources, *found.notes)))
+    print(_table(found.outcomes, rulebook.currency))
+    for name, reason in found.left_out.items():
+        print(f"{name} is left out: {reason}")
+    return 0
+
+
+def _classes(path: Path) -> dict[str, dict[str, str]]:
+    """The rows of a table of classes by household. Raises InputError naming the column."""
+    import csv
+
+    known = ("household", "class", "sanctioned_kw", "credit_kwh")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f'The table of classes "{str(path)[:200]}" cannot be read: {error}.') from None
+    columns = reader.fieldnames or []
+    wrong = [name for name in columns if name not in known]
+    if wrong or "household" not in columns:
+        raise InputError(
+            f"The table of classes has the columns {', '.join(columns)[:200]}.", fix=f"Expected: {', '.join(known)}."
+        )
+    return {row["household"]: {name: (row.get(name) or "").strip() for name in known[1:]} for row in rows}
 
 
 def run_clear(arguments: argparse.Namespace) -> int:
@@ -267,9 +331,11 @@ def _table(outcomes: Sequence[Outcome], currency: str) -> str:
 
     Foreign figures of `run(path)` files come last; below stand the reasons for what is not defined.
     """
-    from core.market.quantities import FIGURES, quantity_of
+    from core.market.quantities import FIGURES, RULE_FIGURES, quantity_of
 
-    names = [*FIGURES, *sorted({name for outcome in outcomes for name in outcome.figures} - set(FIGURES))]
+    present = {name for outcome in outcomes for name in outcome.figures}
+    known = [*FIGURES, *(name for name in RULE_FIGURES if name in present)]
+    names = [*known, *sorted(present - set(known))]
     alike: dict[tuple[str, ...], list[Outcome]] = {}
     for outcome in outcomes:
         key = tuple(repr(outcome.figures.get(name, math.nan)) for name in names)

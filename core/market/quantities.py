@@ -119,8 +119,10 @@ def figures_of(totals: Totals) -> dict[str, float]:
 
 def quantity_of(key: str) -> Quantity:
     """The figure with this key; one that nobody described (from a stranger's algorithm) is shown as it is."""
-    return FIGURES.get(key) or Quantity(
-        key, key.replace("_", " ").capitalize(), "", "As the algorithm reports it", OTHER
+    return (
+        FIGURES.get(key)
+        or RULE_FIGURES.get(key)
+        or Quantity(key, key.replace("_", " ").capitalize(), "", "As the algorithm reports it", OTHER)
     )
 
 
@@ -389,6 +391,18 @@ HOUSEHOLD_ARRAYS = _arrays(
     ("load_kwh", "Load", "kWh", "Σ load; not defined for a home known by its meter alone"),
     ("solar_kwh", "Solar", "kWh", "Σ solar; not defined for a home known by its meter alone"),
     ("stored_kwh", "Stored at the end", "kWh", "State of charge after the last slot"),
+    # Under a rulebook only, as the figures below:
+    ("peer", "Peer money", "₹", "Paid to peers - received from peers"),
+    ("charges", "Charges on peer energy", "₹", "Σ charges, each side by its own meter"),
+    ("grid", "The grid's bill", "₹", "Energy + fixed + percentages - export credit"),
+    ("energy", "Energy", "₹", "The grid's price of the energy billed"),
+    ("fixed", "Fixed charges", "₹", "By sanctioned load or by month"),
+    ("percent", "Percentages", "₹", "Surcharges and taxes on energy and fixed charges"),
+    ("export_credit", "Export credit", "₹", "What the grid pays for exports, or for credit when a year ends"),
+    ("credit_kwh", "Open credit", "kWh", "Net metering: credit open at the end of the horizon"),
+    ("deviation", "Deviations", "₹", "Paid for one's own deviations from contracts; negative: received"),
+    ("incentive", "Incentive", "₹", "Received for shared energy"),
+    ("credited_kwh", "Credited", "kWh", "Owned by law and not used: exported on the member's account"),
 )
 """Arrays over households, in the order of their ids."""
 
@@ -413,3 +427,42 @@ SLOT_ARRAYS = _arrays(
 def array_of(key: str) -> Quantity:
     """The array with this key, whatever it is over; one that nobody described is shown as it is."""
     return HOUSEHOLD_ARRAYS.get(key) or SLOT_ARRAYS.get(key) or Quantity(key, key, "", "As the algorithm reports it")
+
+
+# ---- under a rulebook
+
+RULES = "Under the rulebook"
+
+_RULE_ROWS: tuple[tuple[str, str, str, str, Better], ...] = (
+    ("peer", "Peer money", "₹", "Σ paid to peers - Σ received: the operator's surplus", ""),
+    ("charges", "Charges on peer energy", "₹", "Σ charges, each side by its own meter", "lower"),
+    ("grid", "The grid's bills", "₹", "Σ energy + fixed + percentages - export credit", "lower"),
+    ("energy", "Energy", "₹", "Σ the grid's price of the energy billed", ""),
+    ("fixed", "Fixed charges", "₹", "Σ by sanctioned load or by month", ""),
+    ("percent", "Percentages", "₹", "Σ surcharges and taxes on energy and fixed charges", ""),
+    ("export_credit", "Export credit", "₹", "Σ what the grid pays for exports, or for credit when a year ends", ""),
+    ("credit_kwh", "Open credit", "kWh", "Σ net-metering credit open at the end of the horizon", ""),
+    ("deviation", "Deviations", "₹", "Σ paid for own deviations from contracts, to the utilities", ""),
+    ("incentive", "Incentive", "₹", "Σ money for shared energy, the community's fund included", "higher"),
+    ("fund", "Community fund", "₹", "The part of the incentive that the community keeps", ""),
+    ("lost_kwh", "Lost on the way", "kWh", "ℓ·Σ sent to peers", "lower"),
+    ("contracted_kwh", "Contracted", "kWh", "Σ Q of forward contracts", ""),
+    ("settled_kwh", "Settled", "kWh", "Σ z: contracted energy that the meters confirm", "higher"),
+    ("settled_share", "Settled share", "share", "Σ z / Σ Q", "higher"),
+    ("optimum_kwh", "Most that could be settled", "kWh", "The largest Σ z that meters and contracts allow", ""),
+    ("stranded_kwh", "Stranded energy", "kWh", "The most that could be settled - Σ z", "lower"),
+    ("buyer_shortfall_kwh", "Buyers' shortfall", "kWh", "Σ (contracted - metered)⁺ of buyers, slot by slot", ""),
+    ("seller_shortfall_kwh", "Sellers' shortfall", "kWh", "Σ (contracted - metered)⁺ of sellers, slot by slot", ""),
+    ("deviation_charges", "Deviation charges", "₹", "Σ charges on sellers - Σ credits to buyers", ""),
+    (
+        "compliant_seller_unsettled_kwh",
+        "Unsettled though delivered",
+        "kWh",
+        "Σ (Q - z) of compliant sellers",
+        "lower",
+    ),
+    ("compliant_buyer_unsettled_kwh", "Unsettled though taken", "kWh", "Σ (Q - z) of compliant buyers", "lower"),
+    ("compliant_revenue_gap", "Revenue compliant sellers miss", "₹", "Σ p·(Q - z) of compliant sellers", "lower"),
+)
+RULE_FIGURES = {row[0]: Quantity(*row[:4], RULES, row[4]) for row in _RULE_ROWS}
+"""Figures that only a result under a rulebook has; 0 in the last three means that a compliant party is guaranteed."""

@@ -118,6 +118,16 @@ class RuledAccount:
                 return place, bill, int(found[0])
         raise IndexError(household)
 
+    def cost_by_slot(self) -> FloatArray:
+        """What the community pays slot by slot, without fixed charges, `[slot]`; NaN where bills are not linear."""
+        cost = linear_cost(self.place, self.import_kwh, self.export_kwh)
+        peer = self.place.rulebook.peer
+        cost += peer.buyer_charge * self.traded.bought_kwh.sum(axis=1)
+        cost += peer.seller_charge * self.traded.sold_kwh.sum(axis=1)
+        if self.traded.operator_by_slot is not None:
+            cost += self.traded.operator_by_slot
+        return cost
+
     def budget_imbalance(self) -> float:
         """Σ bills less grid bills, charges, the operator's surplus and deviations, plus incentive paid out: 0."""
         collected = float(self.grid.sum() + self.charges.sum() + self.deviation.sum() - self.incentive.sum())
@@ -152,6 +162,10 @@ class Baseline:
         """C* and whether it is exact, a lower bound or not defined (NaN)."""
         return self.position.least_cost(self.cost), least_cost_state(self.position.place)
 
+    def cost_by_slot(self) -> FloatArray:
+        """The grid's part slot by slot, without fixed charges, `[slot]`; NaN where bills are not linear."""
+        return linear_cost(self.position.place, self.position.need_kwh, self.position.surplus_kwh)
+
     def savings(self, bill: FloatArray) -> FloatArray:
         """What each household saves against the grid alone."""
         return savings_of(bill, self.bill)
@@ -163,6 +177,18 @@ def grid_bill(place: Place, bills: list[GridBill]) -> FloatArray:
     for grid, bill in zip(place.grids, bills, strict=True):
         found[grid.households] = bill.total
     return found
+
+
+def linear_cost(place: Place, imported: FloatArray, exported: FloatArray) -> FloatArray:
+    """Σ r·import - f·export of each slot, percentages included; NaN where a class is not linear."""
+    cost = np.zeros(imported.shape[0])
+    if not all(grid.rules.linear for grid in place.grids):
+        return np.full(cost.size, np.nan)
+    for grid in place.grids:
+        own = grid.households
+        cost += grid.energy_price * grid.multiplier * imported[:, own].sum(axis=1)
+        cost -= grid.export_price * exported[:, own].sum(axis=1)
+    return cost
 
 
 def residual(position: Position, traded: Traded) -> tuple[FloatArray, FloatArray]:

@@ -58,6 +58,7 @@ class Place:
         self.ids = community.household_ids
         class_of = [self._class(household, members) for household in self.ids]
         gross = np.array([rulebook.classes[name].arrangement == "gross_metering" for name in class_of])
+        self.metered_homes = bool(community.metered.any())
         self.households = replace(community, metered=community.metered | gross)
         self.community = split(self.households)
         self.calendar = calendar_of(rulebook, community)

@@ -41,6 +41,7 @@ class Traded:
     peer: FloatArray
     price: FloatArray
     operator_surplus: float = 0.0
+    operator_by_slot: FloatArray | None = None
     credited_kwh: FloatArray | None = None
     deviation: FloatArray | None = None
     settled: Settled | None = None
@@ -152,7 +153,8 @@ def of_fills(position: Position, fills: Fills) -> Traded:
     bought, sold = folded(bought, community), folded(sold, community)
     np.minimum(sold, position.surplus_kwh, out=sold)
     surplus = 0.0 if fills.buy_price is fills.sell_price else float((paid - got).sum())
-    return Traded(bought, sold, folded(paid_by, community), price, surplus)
+    by_slot = None if fills.buy_price is fills.sell_price else paid - got
+    return Traded(bought, sold, folded(paid_by, community), price, surplus, by_slot)
 
 
 def _of_linear(position: Position, mechanism: Mechanism, algorithm: Algorithm) -> Traded:
