@@ -239,6 +239,7 @@ def test_prices_that_do_not_fit_are_told_and_nothing_starts(
     ("view", "charts"),
     [
         ("Figures", 0),
+        ("One slot", 5),
         ("Over time", 4),
         ("Households", 1),
         ("Energy", 1),
@@ -268,6 +269,19 @@ def test_the_answer_names_the_cheapest_who_ties_and_what_cannot_differ(page: Ope
 def test_the_figures_help_with_their_formula(page: Opened, finished: str) -> None:
     markup = next(each.proto.body for each in page(run=finished).get("html") if "Figures of each" in each.proto.body)
     assert "Σ bills" in markup
+
+
+def test_a_slot_is_stepped_through_and_its_address_brings_it_back(page: Opened, finished: str) -> None:
+    app = page(run=finished, view="One slot")
+    first = int(asked(app, "slot"))
+    press(app, "Later")
+    assert int(asked(app, "slot")) == first + 1
+    again = page(run=finished, view="One slot", slot="30")
+    assert asked(again, "slot") == "30"
+    assert "Wed 2 Apr 2025 06:00" in text_of(again)
+    orders = rows_of(page(run=finished, view="One slot", slot="36"), "Orders under Simple auction")
+    assert orders[0][:2] == ["Home", "Side"]
+    assert {row[1] for row in orders[1:]} <= {"needs", "sells"}
 
 
 def test_bounds_stand_apart_and_are_never_the_best(page: Opened, finished: str) -> None:

@@ -21,7 +21,7 @@ from core.runs.runs import RunState
 from core.web.compare import findings, history, lineage, progress
 from core.web.compare.address import asked, go
 from core.web.compare.charts.chart import width_words
-from core.web.compare.tabs import certainty, energy, export, figures, households, over_time, scenarios
+from core.web.compare.tabs import certainty, energy, export, figures, households, one_slot, over_time, scenarios
 from core.web.compare.view import View, days_of, view_of
 from core.web.escape import markdown
 from core.web.format import Clock, Numbers, count, numbers_of, span
@@ -238,12 +238,17 @@ def _has_scenarios(result: RunResult) -> bool:
     return len(result.scenarios) > 1
 
 
+def _has_arrays(result: RunResult) -> bool:
+    return any(row.has_arrays for row in result.rows)
+
+
 def _has_rivals(result: RunResult) -> bool:
     return sum(row.has_arrays for row in result.of(result.scenarios[0])) > 1
 
 
 TABS = (
     Tab("Figures", figures.draw),
+    Tab("One slot", one_slot.draw, _has_arrays),
     Tab("Over time", over_time.draw),
     Tab("Households", households.draw),
     Tab("Energy", energy.draw),
