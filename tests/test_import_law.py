@@ -12,6 +12,7 @@ REPO = Path(__file__).resolve().parents[1]
 ROWS = {
     "core.errors": 1,
     "core.system": 1,
+    "core.durable": 1,
     "core.logs": 1,
     "core.market": 2,
     "core.ledger": 2,

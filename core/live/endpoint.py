@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core import system
+from core.durable import whole_file
 from core.errors import InputError, UnavailableError
 from core.settings import Settings
 
@@ -121,13 +121,9 @@ def read_options(path: Path) -> dict[str, str]:
 
 
 def _write_private(path: Path, lines: Sequence[str]) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | system.OPEN, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            fresh.chmod(0o600)
-            file.write("\n".join(lines) + "\n")
-        fresh.replace(path)
+        with whole_file(path) as aside:
+            aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as error:
         raise UnavailableError(
             f"{path} cannot be written: {error.strerror}.", fix="Give this user the right to write DATA_DIR."

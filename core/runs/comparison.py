@@ -13,13 +13,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
+from core.durable import ASIDE
 from core.market import algorithms
 from core.market.algorithms import get
 from core.market.community import Community
 from core.market.compare import Outcome, compare
 from core.market.contract import Algorithm, Value
 from core.readings.native import to_csv
-from core.runs.files import ASIDE
 from core.runs.plan import RunPlan, Scenario, digest, row_parameters
 from core.runs.results import KeptOutcome, ResultRow, Results, RowVerdict
 

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the files of datasets: uploads as they came, readings under their digest.
+"""The files of datasets: uploads as they came, under names of ours, and readings as Parquet under their digest.
 
 uploads/<file_id>               a file as it came, mode 0600
 data/datasets/<digest>.parquet  readings, mode 0600; equal readings are kept once
@@ -6,16 +6,14 @@ data/datasets/<digest>.parquet  readings, mode 0600; equal readings are kept onc
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
-import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core import system
+from core.durable import ASIDE, whole_file
 from core.readings import Readings
 from core.readings.native import to_parquet
 from core.store.datasets import FileRow
@@ -40,7 +38,7 @@ class DatasetFiles:
         kept = []
         for position, (name, content) in enumerate(files, start=first_position):
             file_id = secrets.token_hex(16)
-            size = write_file(self._uploads / file_id, content)
+            size = _write(self._uploads / file_id, content)
             kept.append(FileRow(file_id=file_id, position=position, name=name, size=size, added_at_ms=at_ms))
         system.sync(self._uploads)
         return kept
@@ -53,7 +51,7 @@ class DatasetFiles:
         """Keep readings under their digest; durable when this returns."""
         path = self.readings(digest)
         if not path.is_file():
-            write_file(path, to_parquet(readings))
+            _write(path, to_parquet(readings))
             system.sync(self._readings)
 
     def readings(self, digest: str) -> Path:
@@ -73,47 +71,11 @@ def _sweep(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-ASIDE = ".aside-"
-"""How names of what is being written begin; whoever finds them after a crash may take them away."""
-
-
-def write_file(target: Path, content: bytes | Path) -> int:
-    """Keep `content`, or a copy of the file at that path, as `target`, mode 0600. Durable but for the folder's entry.
-
-    Returns its size.
-    """
-    descriptor, aside = tempfile.mkstemp(dir=target.parent, prefix=ASIDE)  # mkstemp makes it 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if isinstance(content, Path):
-                with content.open("rb") as source:
-                    shutil.copyfileobj(source, file)
-            else:
-                file.write(content)
-            size = file.tell()
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, target)
-    except BaseException:
-        os.unlink(aside)
-        raise
-    return size
-
-
-@contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """A folder to fill that becomes `target` when the block ends well; one that is there already stays."""
-    aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=ASIDE))
-    try:
-        yield aside
-        for file in aside.iterdir():
-            system.sync(file)
-        system.sync(aside)
-        try:
-            os.rename(aside, target)
-        except OSError:  # a folder with files in it cannot be replaced
-            if not target.is_dir():
-                raise
-        system.sync(target.parent)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+def _write(target: Path, content: bytes | Path) -> int:
+    """Keep `content`, or a copy of the file at that path; durable but for the folder's entry. Returns its size."""
+    with whole_file(target, sync_name=False) as aside:
+        if isinstance(content, Path):
+            shutil.copyfile(content, aside)
+        else:
+            aside.write_bytes(content)
+        return aside.stat().st_size

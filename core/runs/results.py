@@ -28,10 +28,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.durable import ASIDE, whole_folder
 from core.errors import NotFoundError
 from core.market.community import FloatArray
 from core.market.local_time import local_starts
-from core.runs.files import ASIDE, new_folder
 
 _AGAIN = "Run the comparison again: it gives the same."
 
@@ -165,7 +165,7 @@ class Results:
 
     def save_scenario(self, key: str, outcomes: Sequence[KeptOutcome]) -> None:
         """Keep a scenario; durable when this returns. One that somebody else kept meanwhile stays: it is the same."""
-        with new_folder(self.folder / key) as aside:
+        with whole_folder(self.folder / key) as aside:
             for outcome in outcomes:
                 for over, arrays in (("households", outcome.households), ("slots", outcome.slots)):
                     if arrays:
@@ -181,7 +181,7 @@ class Results:
 
     def save_run(self, key: str, document: Mapping[str, object]) -> None:
         """Keep which scenarios a run has; durable when this returns."""
-        with new_folder(self.folder / key) as aside:
+        with whole_folder(self.folder / key) as aside:
             (aside / "run.json").write_bytes(_json(document))
 
     def run(self, key: str) -> RunResult:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.durable import whole_file
 from core.store.index import Row
 
 PART = 131_072
@@ -81,9 +82,8 @@ class ColumnStore:
         import pyarrow.parquet
 
         path = self._folder / f"part-{len(self._parts):06}.parquet"
-        unfinished = path.with_suffix(".new")
-        pyarrow.parquet.write_table(_table(rows), unfinished, compression="lz4")
-        unfinished.replace(path)
+        with whole_file(path) as aside:
+            pyarrow.parquet.write_table(_table(rows), aside, compression="lz4")
         self._parts.append(path)
 
     def load(self) -> None:

@@ -11,7 +11,6 @@ its own for that, and would still leave the lock, the copy and the sentence to u
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -37,7 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateColumn
 
-from core import system
+from core.durable import whole_file
 from core.errors import UnavailableError
 
 FIRST = 1
@@ -164,11 +163,10 @@ def _copy(connection: Connection, found: int) -> None:
 
 
 def _copy_file(source: Path, target: Path) -> None:
-    """Written aside, synced, then named: a copy that is there is whole."""
-    aside = target.with_name(f"{target.name}.new")
-    aside.unlink(missing_ok=True)
-    os.close(os.open(aside, os.O_CREAT | os.O_WRONLY | system.OPEN, 0o600))
-    with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(aside)) as copy:
+    """A copy that is there is whole."""
+    with (
+        whole_file(target) as aside,
+        closing(sqlite3.connect(source)) as there,
+        closing(sqlite3.connect(aside)) as copy,
+    ):
         there.backup(copy)
-    system.sync(aside)
-    aside.replace(target)

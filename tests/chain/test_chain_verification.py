@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from core.chain import Chain
 from core.chain import verification as verification_module
 from core.errors import LedgerReadOnlyError, UnavailableError
+from core.ledger import commitment
 from core.ledger.transaction import Transaction, result, run
 from core.settings import Settings
 from tests.patience import PATIENCE_S
@@ -108,6 +110,33 @@ def test_level_4_replays_recorded_runs_and_counts_those_without_their_dataset(op
     verdict = chain.verify(4, replay=lambda document, _: "aa" * 32 if document["run_id"] == "run-aa" else None)
     assert verdict.ok
     assert (verdict.replayed, verdict.not_replayed) == (2, 2)
+
+
+class Opener4:
+    """Replays what it can open."""
+
+    def __init__(self, openings: dict[str, dict[str, Any]]) -> None:
+        self.openings = openings
+
+    def __call__(self, document: dict[str, Any], entry: dict[str, Any], /) -> str | None:
+        return "aa" * 32
+
+    def opened(self, document: dict[str, Any], /) -> dict[str, Any] | None:
+        opening = self.openings.get(document["run_id"])
+        return None if opening is None else commitment.opened(document, opening)
+
+
+def test_level_4_replays_private_runs_that_can_be_opened_and_counts_the_others(open_chain: Opener) -> None:
+    chain, salt = open_chain(), b"s" * 32
+    mine, foreign = recorded("aa" * 32), recorded("bb" * 32)
+    chain.submit([commitment.seal(each, salt=salt) for each in (mine, foreign)])
+    chain.mine()
+    replay = Opener4({"run-aa": commitment.opening(mine, salt=salt)})
+    verdict = chain.verify(4, replay=replay)
+    assert verdict.ok
+    assert (verdict.replayed, verdict.not_replayed) == (2, 1)
+    assert chain.verify(3).ok
+    assert chain.verify(4).not_replayed == 2  # nobody opens anything
 
 
 def test_level_4_names_the_run_that_does_not_give_the_recorded_result(open_chain: Opener) -> None:

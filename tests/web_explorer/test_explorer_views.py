@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.chain import Chain, Search
-from core.ledger import transaction
+from core.ledger import commitment, transaction
 from core.settings import Settings
 from core.store import Store
 from core.store.pool import PendingRow
@@ -295,6 +295,28 @@ def test_a_viewer_may_look_at_a_run_and_not_repeat_it(page: Opened, mine: Mine, 
     mine(run_transaction())
     services.runs = OneRun()
     assert "Run again and compare" not in [button.label for button in page(run="run-7").button]
+
+
+SALT = b"s" * 32
+
+
+def test_a_private_run_shows_its_commitment_alone(page: Opened, mine: Mine) -> None:
+    sealed = commitment.seal(run_transaction(), salt=SALT)
+    mine(sealed)
+    text = text_of(page(run="run-7"))
+    assert sealed.document["commitment"] in text
+    assert "only a salted commitment to them" in text
+    assert "123.46" not in text
+    assert "Private comparison run-7" in text_of(page(tx=sealed.tx_hash)).replace("\\", "")
+
+
+def test_its_owner_sees_a_private_run_opened(page: Opened, mine: Mine, services: SimpleNamespace) -> None:
+    mine(commitment.seal(run_transaction(), salt=SALT))
+    services.runs = OneRun()
+    services.runs.opening = lambda run_id, *, user_id: commitment.opening(run_transaction(), salt=SALT)
+    text = text_of(page(run="run-7"))
+    assert "123.46" in text
+    assert "held against the commitment on the ledger" in text
 
 
 def test_a_run_that_is_not_on_the_chain_is_not_found(page: Opened, mine: Mine) -> None:
