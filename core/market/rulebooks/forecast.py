@@ -45,4 +45,6 @@ def forecast_kwh(values: FloatArray, community: Community, forward: Forward, *, 
         back = day * a_day
         total[back:] += values[: max(0, values.shape[0] - back)]
         count[back:] += 1.0
-    return np.divide(total, count, out=np.full_like(values, np.nan), where=count > 0.0)
+    np.divide(total, count, out=total, where=count > 0.0)
+    total[count[:, 0] == 0.0] = np.nan
+    return total

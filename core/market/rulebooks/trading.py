@@ -231,14 +231,7 @@ def forward_contracts(position: Position, mechanism: Mechanism, given: Forecasts
     rulebook, community = place.rulebook, place.households
     forward = rulebook.forward
     assert forward is not None
-    load = _forecast(community.load_kw * community.slot_h, given.load_kwh, place, forward, "load")
-    solar = _forecast(community.solar_kw * community.slot_h, given.solar_kwh, place, forward, "solar")
-    unknown_ = np.isnan(load) | np.isnan(solar)
-    expected = replace(
-        community,
-        load_kw=np.where(unknown_, 0.0, load) / community.slot_h,
-        solar_kw=np.where(unknown_, 0.0, solar) / community.slot_h,
-    )
+    expected = _expected(place, forward, given)
     ahead = place.position(dispatch_of_mechanism(place, mechanism, split(expected)))
     if mechanism.id == SHARING_KEY:
         traded = _of_key(ahead)
@@ -262,6 +255,18 @@ def _trades(fills: Fills) -> Trades:
     found = [trades_of_fills(fills, part) for part in blocks(*fills.filled_kwh.shape)]
     names = ("slot", "buyer", "seller", "energy_kwh", "buy_price", "sell_price")
     return Trades(*(np.concatenate([getattr(each, name) for each in found]) for name in names))
+
+
+def _expected(place: Place, forward: Forward, given: Forecasts) -> Community:
+    """The community as it is forecast; where nothing is known of a home, it neither needs nor offers."""
+    community = place.households
+    load = _forecast(community.load_kw * community.slot_h, given.load_kwh, place, forward, "load")
+    solar = _forecast(community.solar_kw * community.slot_h, given.solar_kwh, place, forward, "solar")
+    nothing_known = np.isnan(load) | np.isnan(solar)
+    for values in (load, solar):
+        values[nothing_known] = 0.0
+        values /= community.slot_h
+    return replace(community, load_kw=load, solar_kw=solar)
 
 
 def _forecast(
