@@ -14,6 +14,7 @@ install: .venv/.installed
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version). Set PYTHON=/path/to/python3.11."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -c "from core.market.sweep import warm; warm()"  # compiles now, so that no click does
 	@touch $@
 
 .venv/.installed-dev: requirements.txt requirements-dev.txt .venv/.installed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from types import ModuleType
 from typing import Literal
@@ -100,6 +101,14 @@ def kernel() -> tuple[ModuleType, ModuleType]:
     from core.market import sweep_auctions, sweep_kernel
 
     return sweep_kernel, sweep_auctions
+
+
+def warm() -> None:
+    """Compile every loop and keep it on disk, so that no click waits for it: at installation, or in the background."""
+    community = Community(
+        ("A", "B"), datetime(2024, 6, 1, tzinfo=UTC), 1.0, np.eye(2), np.eye(2)[::-1].copy(), np.full(2, np.nan)
+    )
+    sweep(community, Tariff.flat(2), [(each, {}) for each in (*BY_PRICE, *AUCTIONS)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

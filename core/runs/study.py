@@ -84,17 +84,18 @@ def carry_out_study(
     kept = kept_in(folder)
     missing = [number for number, key in enumerate(keys) if key not in kept]
     base = Base(community, time_zone)
-    size = _chunk_size(community, plan)
+    threads = workers or os.cpu_count() or 1
+    size = _chunk_size(community, plan, most=-(-len(missing) // threads))
     chunks = [missing[at : at + size] for at in range(0, len(missing), size)]
     done = len(keys) - len(missing)
     progress(done, len(keys))
     stop = stop or threading.Event()
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         waiting = iter(chunks)
         running: dict[Future[None], int] = {}
         try:
             while True:
-                while len(running) < pool._max_workers and (chunk := next(waiting, None)) is not None:
+                while len(running) < threads and (chunk := next(waiting, None)) is not None:
                     running[pool.submit(_chunk, base, plan, chunk, keys, folder, stop)] = len(chunk)
                 if not running:
                     break
@@ -173,9 +174,10 @@ def rows_of(plan: StudyPlan, result: StudyResult) -> Iterator[dict[str, Any]]:
             }
 
 
-def _chunk_size(community: Community, plan: StudyPlan) -> int:
+def _chunk_size(community: Community, plan: StudyPlan, *, most: int) -> int:
+    """Scenarios of one chunk: a few seconds' work, and no more than leaves every thread one."""
     cells = community.load_kw.size * max(1, len(plan.algorithms))
-    return max(1, min(MOST_IN_CHUNK, int(CHUNK_S * CELLS_A_SECOND / cells)))
+    return max(1, min(MOST_IN_CHUNK, most, int(CHUNK_S * CELLS_A_SECOND / cells)))
 
 
 def _chunk(

@@ -228,7 +228,7 @@ def _shares(design: str, dimensions: Sequence[Dimension], scenarios: int, seed: 
 
 def problem_of(dimensions: Sequence[Dimension]) -> dict[str, object]:
     """The dimensions as SALib names them, each from 0 to 1."""
-    names = [dimension.name for dimension in dimensions]
+    names = np.array([dimension.name for dimension in dimensions])  # SALib hands them to pandas, which takes no list
     return {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
 
 
