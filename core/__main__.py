@@ -12,7 +12,7 @@ import sys
 
 from core.errors import LabError
 
-FAMILIES = ("market", "study", "rules", "stability", "readings", "ledger", "feed")
+FAMILIES = ("market", "study", "rules", "stability", "readings", "ledger", "feed", "recovery")
 
 
 def parser() -> argparse.ArgumentParser:

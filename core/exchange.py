@@ -63,7 +63,7 @@ class Exchange:
             _usable(folder)
         _require_no_other_writer(settings.ledger_path)
         self._started = ExitStack()
-        self._started.callback(os.close, _held(settings.data_dir))
+        self._started.callback(os.close, hold(settings.data_dir))
         try:
             self._build(settings)
         except BaseException:
@@ -202,7 +202,7 @@ def _require_no_other_writer(ledger_path: Path) -> None:
         LedgerFile(ledger_path).close()
 
 
-def _held(folder: Path) -> int:
+def hold(folder: Path) -> int:
     """The data folder's lock, held until it is closed. Raises ConflictError if another lab has it."""
     file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | system.OPEN, 0o600)
     try:

@@ -38,7 +38,7 @@ def examine(settings: Settings, *, retained: str = "") -> Examined:
     What is recorded is read before the file, which may grow meanwhile. retained: as for `Chain`.
     """
     path = settings.ledger_path
-    mark, checkpoint = _stored(settings)
+    mark, checkpoint = stored(settings)
     if mark is not None and mark.hash and not path.exists():
         raise missing(path, mark)
     record = mark.genesis if mark is not None else first_record(path)
@@ -63,7 +63,7 @@ def examine(settings: Settings, *, retained: str = "") -> Examined:
     return Examined(mark.before.height + 1 if mark is not None and mark.hash else None, found)
 
 
-def _stored(settings: Settings) -> tuple[Mark | None, str]:
+def stored(settings: Settings) -> tuple[Mark | None, str]:
     """The mark and its checkpoint; a database that is not there is not made."""
     url = settings.resolved_database_url
     if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():

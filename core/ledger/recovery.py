@@ -20,7 +20,10 @@ from core.ledger.block import MAX_BODY, MAX_HEAD
 from core.ledger.file import LedgerFile
 from core.ledger.walk import CLOSING, START, Read, Tip, Walker
 
-REMEDY = "Restore the file from a copy that has all blocks; until then it is only read."
+REMEDY = (
+    "Restore the file from a copy that has all blocks; until then it is only read. "
+    "docs/when-something-is-lost.md has the commands."
+)
 
 
 @dataclass(frozen=True, slots=True)
