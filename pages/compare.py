@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.web.compare import address, against, look, next_run, result, start
+from core.web.compare import address, against, next_run, result, start
 from core.web.session import guard
 
 user = guard()
 
-look.page_style()
 if run_id := address.asked("run"):
     result.show(run_id, user)
 elif dataset_id := address.asked("dataset"):

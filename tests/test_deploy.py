@@ -1,4 +1,4 @@
-"""Dockerfile, compose.yaml, Caddyfile, systemd unit and the broker's files: each read by its own program if it is here."""
+"""Dockerfile, compose.yaml, Caddyfile, systemd unit, broker files: each read by its own program if it is here."""
 
 from __future__ import annotations
 

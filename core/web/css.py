@@ -29,7 +29,7 @@ STYLE = f"""
 }}
 .lab-answer {{ margin: 0; font-size: 0.95rem; line-height: 1.5; }}
 .lab-answer a {{ color: light-dark(#1d4ed8, #8fb0ff); text-decoration: underline; text-underline-offset: 2px; }}
-[data-testid="stMain"] h2 {{ font-size: 1.35rem; }}
+[data-testid="stMain"] h2 {{ font-size: 1.15rem; padding: 0.4rem 0; }}
 [data-testid="stMain"] h3 {{ font-size: 1.1rem; }}
 .st-key-sign_in_form {{ margin-top: 7vh; }}
 [data-testid="stMain"] :is([data-testid^="stBaseButton-primary"]:enabled, [data-testid="stMultiSelect"] [data-tag]),

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from threading import Lock
 
-import pandas as pd
 import streamlit as st
 from cachetools import LRUCache, cached
 
@@ -14,11 +13,11 @@ from core.market.community import FloatArray
 from core.runs.results import ResultRow
 from core.runs.runs import RunState
 from core.runs.statistics import FEWEST_DAYS, Interval, WholeDays, daily_totals, every_pair, paired_interval, whole_days
-from core.web.compare import look
 from core.web.compare.charts.intervals import Difference, intervals
-from core.web.compare.tabs.show import baseline_id, chart, named
+from core.web.compare.tabs.show import baseline_id, chart, named, row_head
 from core.web.compare.view import View
 from core.web.format import Numbers, count
+from core.web.table import Column, Row, html_table
 
 MEASURES = {
     "community_cost": ("Community cost per day", "₹", "lower"),
@@ -115,12 +114,13 @@ def _pairs(view: View, measure: str, unit: str) -> None:
     with st.expander("Every pair"):
         st.caption(f"The line's mean day minus the column's, in {unit}; ≈ where it could be chance.")
         pairs = every_pair(totals_of(view, measure))
-        names = {row.algorithm_id: named(row) for row in view.drawable}
-        table = pd.DataFrame(
-            {names[column]: [_cell(line, column, pairs, view.numbers) for line in names] for column in names},
-            index=pd.Index(list(names.values()), name="Algorithm"),
-        )
-        look.figures(table, alt="Differences of every pair of algorithms", key="every_pair")
+        ids = [row.algorithm_id for row in view.drawable]
+        rows: list[Row] = [
+            [row_head(row), *(_cell(row.algorithm_id, column, pairs, view.numbers) for column in ids)]
+            for row in view.drawable
+        ]
+        columns = [Column("Algorithm", "name"), *(Column(row.name, "number") for row in view.drawable)]
+        st.html(html_table(columns, rows, name="Differences of every pair of algorithms"))
 
 
 def _cell(line: str, column: str, pairs: Mapping[tuple[str, str], Interval], numbers: Numbers) -> str:
@@ -134,14 +134,22 @@ def _cell(line: str, column: str, pairs: Mapping[tuple[str, str], Interval], num
 
 def _table(found: list[Difference], view: View, unit: str) -> None:
     numbers = view.numbers
-    names = {row.algorithm_id: named(row) for row in view.drawable}
-    table = pd.DataFrame(
-        {
-            f"Difference ({unit})": [numbers.number(each.interval.difference, sign=True) for each in found],
-            "95 % from": [numbers.number(each.interval.low, sign=True) for each in found],
-            "to": [numbers.number(each.interval.high, sign=True) for each in found],
-            "Reading": [each.words for each in found],
-        },
-        index=pd.Index([names[each.algorithm_id] for each in found], name="Algorithm"),
-    )
-    look.figures(table, alt="Differences with intervals", key="certainty")
+    by_id = {row.algorithm_id: row for row in view.drawable}
+    columns = [
+        Column("Algorithm", "name"),
+        Column(f"Difference ({unit})", "number"),
+        Column("95 % from", "number"),
+        Column("to", "number"),
+        Column("Reading"),
+    ]
+    rows: list[Row] = [
+        [
+            row_head(by_id[each.algorithm_id]),
+            numbers.number(each.interval.difference, sign=True),
+            numbers.number(each.interval.low, sign=True),
+            numbers.number(each.interval.high, sign=True),
+            each.words,
+        ]
+        for each in found
+    ]
+    st.html(html_table(columns, rows, name="Differences with intervals"))

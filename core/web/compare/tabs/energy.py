@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from core.market.quantities import SLOT_ARRAYS
-from core.runs.results import ResultRow
 from core.runs.runs import RunState
-from core.web.compare import charts, look
-from core.web.compare.tabs.show import chart, kept, named, pick_algorithm
+from core.web.compare import charts
+from core.web.compare.tabs.show import chart, kept, pick_algorithm, row_head
 from core.web.compare.view import View, days_of
 from core.web.css import INK
+from core.web.format import span
+from core.web.table import Column, Row, html_table
 
 SUMS = (
     "community_cost",
@@ -26,7 +26,7 @@ SUMS = (
 
 
 def draw(view: View, state: RunState) -> None:
-    """The tab."""
+    """Where one algorithm's energy went, and the sums of the period under each of them."""
     if not view.drawable:
         st.info("These algorithms report figures only. Compare one that settles slot by slot to see where energy went.")
         return
@@ -38,16 +38,11 @@ def draw(view: View, state: RunState) -> None:
 
 
 def _sums(view: View) -> None:
-    first, last = days_of(view.starts)
-    st.markdown(f"**Sums from {first:%d %b %Y} to {last:%d %b %Y}**")
-    table = pd.DataFrame({named(row): _sum(view, row) for row in view.drawable}).T
-    table.index.name = "Algorithm"
-    look.figures(table, alt="Sums of the period", key="energy")
-
-
-def _sum(view: View, row: ResultRow) -> dict[str, str]:
-    series = view.series(row, *SUMS)
-    return {
-        f"{of.label} ({view.numbers.unit(of.unit)}) :help[{of.help}]": view.numbers.number(float(np.nansum(values)))
-        for of, values in zip((SLOT_ARRAYS[name] for name in SUMS), series, strict=True)
-    }
+    arrays = [SLOT_ARRAYS[name] for name in SUMS]
+    st.markdown(f"**Sums of {span(*days_of(view.starts))}**")
+    columns = [Column(f"{of.label} ({view.numbers.unit(of.unit)})", "number", of.help) for of in arrays]
+    rows: list[Row] = [
+        [row_head(row), *(view.numbers.number(float(np.nansum(values))) for values in view.series(row, *SUMS))]
+        for row in view.drawable
+    ]
+    st.html(html_table([Column("Algorithm", "name"), *columns], rows, name="Sums of the period"))

@@ -15,9 +15,10 @@ from core.web.charts import CONFIG
 from core.web.compare.algorithms import swatch
 from core.web.compare.charts import Chart
 from core.web.compare.tables import Export
-from core.web.compare.view import View, days_of
+from core.web.compare.view import View, colour, days_of
 from core.web.escape import markdown
 from core.web.format import span
+from core.web.table import Cell
 
 PICTURES = "compare_pictures"
 CHARTS = 256
@@ -127,3 +128,8 @@ def offer(make: Callable[[], Export], *, name: str, key: str) -> None:
 
 def _written(make: Callable[[], Export], write: Callable[[Export], bytes]) -> bytes:
     return write(make())
+
+
+def row_head(row: ResultRow, *, note: str = "") -> Cell:
+    """The algorithm as the head of a table's line."""
+    return Cell(row.name, colour=colour(row), note=note)
