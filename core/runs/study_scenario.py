@@ -44,14 +44,17 @@ class Base:
 
 
 def scenario_of(
-    base: Base, plan: StudyPlan, point: Mapping[str, Value], number: int
+    base: Base, plan: StudyPlan, point: Mapping[str, Value], number: int, *, prices: Tariff | None = None
 ) -> tuple[Community, Tariff, Selections]:
-    """What a point stands for; `number` decides what a Monte Carlo scenario draws. Raises MarketError naming it."""
+    """What a point stands for; `number` decides what a Monte Carlo scenario draws. Raises MarketError naming it.
+
+    prices: of the readings' slots, where the point sets none; else the plan's.
+    """
     community, local = _at_times(base, plan, point, number)
     community = _homes(community, base, plan, point, number)
     community, has_pv = _roofs(community, plan, point)
     community = _cars(community, local, plan, point)
-    tariff = _tariff(community, base.time_zone, plan, point, number)
+    tariff = _tariff(community, base.time_zone, plan, point, number, prices)
     return community, tariff, _selections(community, has_pv, plan, point)
 
 
@@ -158,10 +161,19 @@ def _cars(
     return replace(community, load_kw=community.load_kw + charging[:, None] * owners)
 
 
-def _tariff(community: Community, time_zone: str, plan: StudyPlan, point: Mapping[str, Value], number: int) -> Tariff:
+def _tariff(
+    community: Community,
+    time_zone: str,
+    plan: StudyPlan,
+    point: Mapping[str, Value],
+    number: int,
+    prices: Tariff | None,
+) -> Tariff:
     def price(name: str, text: str) -> FloatArray:
         if f"{name}_price" in point:
             return np.full(community.slots, float(point[f"{name}_price"]))
+        if prices is not None:
+            return prices.retail_price if name == "retail" else prices.feed_in_price
         return DayPrices.parse(text, name=name).over(community, time_zone)
 
     retail = price("retail", plan.retail)

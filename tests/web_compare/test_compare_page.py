@@ -500,3 +500,25 @@ def test_readings_are_seen_before_run_and_read_in_their_own_zone_by_one_button(
     press(app, next(label for label in labels(app) if label.startswith("Read them as")))
     assert lab.datasets.get(dataset_id, user_id=people["asha"].user_id).time_zone == "Asia/Kolkata"
     assert not any(label.startswith("Read them as") for label in labels(checked(page(dataset=dataset_id))))
+
+
+def test_sliders_answer_what_if_and_a_change_is_kept_as_a_run(
+    page: Opened, lab: Exchange, people: dict[str, User], finished: str
+) -> None:
+    app = page(run=finished, view="What if", scenario="Flat")
+
+    def cells() -> dict[str, str]:
+        table = next(each.value for each in app.table if "Community cost (₹) ↓" in each.value.columns)
+        return {name.split()[-1]: cell for name, cell in table["Community cost (₹) ↓"].items()}
+
+    before = cells()
+    assert not any("gray" in cell for cell in before.values())
+    checked(app.slider(key="what_if_retail_price").set_value(9.0).run(timeout=120))
+    after = cells()
+    assert all("gray" in cell for cell in after.values())
+    assert before.keys() == after.keys()
+    known = {each.run_id for each in lab.runs.history(people["asha"].user_id)}
+    checked(app.button(key="what_if_keep").click().run(timeout=120))
+    made = [each for each in lab.runs.history(people["asha"].user_id) if each.run_id not in known]
+    assert [each.plan.scenarios[0].tariff.retail_micro_per_kwh for each in made] == [9_000_000]
+    lab.runs.wait(made[0].run_id, user_id=people["asha"].user_id, timeout_s=60)

@@ -21,7 +21,17 @@ from core.runs.runs import RunState
 from core.web.compare import findings, history, lineage, progress
 from core.web.compare.address import asked, go
 from core.web.compare.charts.chart import width_words
-from core.web.compare.tabs import certainty, energy, export, figures, households, one_slot, over_time, scenarios
+from core.web.compare.tabs import (
+    certainty,
+    energy,
+    export,
+    figures,
+    households,
+    one_slot,
+    over_time,
+    scenarios,
+    what_if,
+)
 from core.web.compare.view import View, days_of, view_of
 from core.web.escape import markdown
 from core.web.format import Clock, Numbers, count, numbers_of, span
@@ -54,6 +64,7 @@ def show(run_id: str, user: User) -> None:
         _heading(state, user)
         st.error(markdown(gone, limit=400))
         return
+    what_if.make_ready()
     _heading(state, user, result, numbers)
     view = _view(state, result, numbers)
     tabs = st.tabs([tab.label for tab in TABS if tab.fits(result)], key="view", bind="query-params")
@@ -254,5 +265,6 @@ TABS = (
     Tab("Energy", energy.draw),
     Tab("Certainty", certainty.draw, _has_rivals),
     Tab("Scenarios", scenarios.draw, _has_scenarios),
+    Tab("What if", what_if.draw, _has_arrays),
     Tab("Export", export.draw),
 )
