@@ -12,6 +12,7 @@ from types import MappingProxyType
 from core.errors import MarketError, TooLargeError
 from core.market.algorithms import get
 from core.market.contract import Algorithm, Value
+from core.runs.serialization import plain, read
 from core.runs.tariffs import TariffPlan
 
 MAX_ROWS = 200
@@ -73,34 +74,12 @@ class RunPlan:
 
     def to_json(self) -> dict[str, object]:
         """The plan as JSON; `from_json` reads it back to an equal plan."""
-        return {
-            "selections": [
-                {"algorithm_id": selection.algorithm_id, "parameters": dict(selection.parameters)}
-                for selection in self.selections
-            ],
-            "scenarios": [
-                {
-                    "name": scenario.name,
-                    "tariff": scenario.tariff.to_json(),
-                    "parameters": dict(scenario.parameters),
-                }
-                for scenario in self.scenarios
-            ],
-        }
+        return dict(plain(self))
 
     @classmethod
     def from_json(cls, document: Mapping[str, list[dict[str, object]]]) -> RunPlan:
-        """Read what `to_json` wrote."""
-        try:
-            return cls(
-                tuple(Selection(**each) for each in document["selections"]),  # type: ignore[arg-type]
-                tuple(
-                    Scenario(each["name"], TariffPlan.from_json(each["tariff"]), each["parameters"])  # type: ignore[arg-type]
-                    for each in document["scenarios"]
-                ),
-            )
-        except (TypeError, KeyError) as error:
-            raise MarketError(f"The plan of the run cannot be read: {error}.") from None
+        """Read what `to_json` wrote. Raises MarketError when a key is missing, unknown or of the wrong type."""
+        return read(document, cls, what="The plan of the run")
 
 
 def matrix(

@@ -12,7 +12,6 @@ name and renamed when all of it is durable: what has its name is whole.
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import time
@@ -23,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -177,7 +177,7 @@ class Results:
         path = self.folder / key / "scenario.json"
         if not path.is_file():
             raise NotFoundError(f'The result of the scenario "{name[:80]}" is no longer on disk.', fix=_AGAIN)
-        return tuple(_row(each, name, key) for each in json.loads(path.read_bytes()))
+        return tuple(_row(each, name, key) for each in msgspec.json.decode(path.read_bytes()))
 
     def save_run(self, key: str, document: Mapping[str, object]) -> None:
         """Keep which scenarios a run has; durable when this returns."""
@@ -189,7 +189,7 @@ class Results:
         path = self.folder / key / "run.json"
         if not path.is_file():
             raise NotFoundError("The result of this run is no longer on disk.", fix=_AGAIN)
-        document = json.loads(path.read_bytes())
+        document = msgspec.json.decode(path.read_bytes())
         return RunResult(
             rows=tuple(row for each in document["scenarios"] for row in self.scenario(each["key"], name=each["name"])),
             dataset_digest=document["dataset_digest"],
@@ -211,7 +211,7 @@ class Results:
         used = set(keep)
         for path in [self.folder / key / "run.json" for key in used]:
             with suppress(FileNotFoundError):
-                used.update(each["key"] for each in json.loads(path.read_bytes())["scenarios"])
+                used.update(each["key"] for each in msgspec.json.decode(path.read_bytes())["scenarios"])
         stale = [path for path in self.folder.iterdir() if path.name not in used and _is_stale(path, older_than_s)]
         for path in stale:
             shutil.rmtree(path, ignore_errors=True)
@@ -226,15 +226,12 @@ def _without_scenario(row: ResultRow) -> dict[str, object]:
     return {key: value for key, value in asdict(row).items() if key not in ("scenario", "scenario_key")}
 
 
-def _row(document: Mapping[str, Any], scenario: str, key: str) -> ResultRow:
-    return ResultRow(
-        **{
-            **document,
-            "scenario": scenario,
-            "scenario_key": key,
-            "figures": {name: _number(value) for name, value in document["figures"].items()},
-            "verdicts": tuple(RowVerdict(**{**each, "worst": _number(each["worst"])}) for each in document["verdicts"]),
-        }
+def _row(document: dict[str, Any], scenario: str, key: str) -> ResultRow:
+    """A row as it was kept, by this version or an earlier one."""
+    figures = {name: _number(value) for name, value in document["figures"].items()}
+    verdicts = [{**each, "worst": _number(each["worst"])} for each in document["verdicts"]]
+    return msgspec.convert(
+        {**document, "scenario": scenario, "scenario_key": key, "figures": figures, "verdicts": verdicts}, ResultRow
     )
 
 
@@ -243,18 +240,8 @@ def _write_parquet(path: Path, arrays: Mapping[str, FloatArray]) -> None:
 
 
 def _json(document: object) -> bytes:
-    return json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False).encode()
-
-
-def _finite(document: object) -> object:
-    """JSON has no NaN: not defined is null."""
-    if isinstance(document, float):
-        return document if math.isfinite(document) else None
-    if isinstance(document, Mapping):
-        return {key: _finite(value) for key, value in document.items()}
-    if isinstance(document, list | tuple):
-        return [_finite(value) for value in document]
-    return document
+    """JSON, in which a number that is not defined is null."""
+    return msgspec.json.format(msgspec.json.encode(document, enc_hook=float), indent=1)
 
 
 def _number(value: float | None) -> float:

@@ -11,6 +11,7 @@ from core.errors import MarketError
 from core.market.community import Community, Tariff
 from core.market.local_time import known_zone
 from core.market.tariff import EVERY_DAY, EVERY_MONTH, MICRO, MINUTES, Band, DayPrices, tariff_of
+from core.runs.serialization import plain, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,39 +82,14 @@ class TariffPlan:
 
     def to_json(self) -> dict[str, object]:
         """The plan as JSON of integers and text; `from_json` reads it back to an equal plan."""
-        return {
-            "retail_micro_per_kwh": self.retail_micro_per_kwh,
-            "feed_in_micro_per_kwh": self.feed_in_micro_per_kwh,
-            "time_zone": self.time_zone,
-            "periods": [
-                {
-                    "start_minute": period.start_minute,
-                    "end_minute": period.end_minute,
-                    "retail_micro_per_kwh": period.retail_micro_per_kwh,
-                    "feed_in_micro_per_kwh": period.feed_in_micro_per_kwh,
-                    "days": list(period.days),
-                    "months": list(period.months),
-                }
-                for period in self.periods
-            ],
-        }
+        return dict(plain(self))
 
     @classmethod
     def from_json(cls, document: Mapping[str, object]) -> TariffPlan:
-        """Read what `to_json` wrote. Raises MarketError when a key is missing or of the wrong type."""
-        try:
-            found = dict(document)
-            listed = found.pop("periods")
-            if not isinstance(listed, list):
-                raise TypeError("periods is not a list")
-            periods = tuple(
-                Period(**{**each, "days": tuple(each["days"]), "months": tuple(each["months"])}) for each in listed
-            )
-            return cls(periods=periods, **found)  # type: ignore[arg-type]
-        except (TypeError, KeyError, AttributeError) as error:
-            raise MarketError(
-                f"The tariff cannot be read: {error}.", fix="Give what TariffPlan.to_json wrote."
-            ) from None
+        """Read what `to_json` wrote. Raises MarketError when a key is missing, unknown or of the wrong type."""
+        if not isinstance(document, Mapping) or "periods" not in document:
+            raise MarketError("The tariff cannot be read: it has no periods.", fix="Give what to_json wrote.")
+        return read(document, cls, what="The tariff")
 
 
 def micro(price: float) -> int:
