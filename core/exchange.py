@@ -21,7 +21,8 @@ from sqlalchemy import Connection
 from core import system
 from core.accounts import Accounts, Sessions, Tokens
 from core.chain import Chain
-from core.chain.records import MinedBlock
+from core.chain.records import MinedBlock, Search
+from core.chain.search import with_runs
 from core.errors import ConflictError, LabError, LedgerReadOnlyError, UnavailableError
 from core.ledger.file import LedgerFile
 from core.ledger.transaction import audit
@@ -38,6 +39,8 @@ from core.store.pool import Pool
 from core.store.quarantine import Quarantine
 
 log = logging.getLogger(__name__)
+NAMED_RUNS = 20
+"""Runs of a name that a search lists."""
 LOCK_FILE = "lab.lock"
 """In the data folder; whoever holds it is the lab that starts services there."""
 
@@ -161,6 +164,12 @@ class Exchange:
         found: datetime | None = job.next_run_time if job else None
         return found
 
+    # ---- searching
+
+    def find(self, text: str, *, user_id: str) -> Search:
+        """What a text stands for on the chain, and the runs of that name which this user may see."""
+        return find(self.chain, self.runs, text, user_id=user_id)
+
     # ---- what the badges say
 
     def broker_sentence(self) -> str:
@@ -194,6 +203,15 @@ class Exchange:
             misfire_grace_time=None,
             next_run_time=datetime.now(UTC),
         )
+
+
+def find(chain: Chain, runs: Runs, text: str, *, user_id: str) -> Search:
+    """What a text stands for on the chain, and the runs of that name which this user may see."""
+    found, wanted = chain.find(text), text.strip().casefold()
+    on_chain = {entry.document.get("run_id") for entry in found.mined}
+    shown = runs.history(user_id, text=text, limit=NAMED_RUNS) if wanted else ()
+    named = [(run.run_id, run.name) for run in shown if wanted in run.name.casefold() and run.run_id not in on_chain]
+    return with_runs(found, named)
 
 
 def _require_no_other_writer(ledger_path: Path) -> None:

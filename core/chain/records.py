@@ -145,6 +145,7 @@ class Search:
     """What a text means on the chain: whatever of it was found, and a sentence.
 
     complete: False while the index is being built; then a "never seen" is only about what it has.
+    runs: (run id, name) of runs that whoever asks may see; names are in the lab's database, not on the chain.
     """
 
     text: str
@@ -154,11 +155,12 @@ class Search:
     pending: tuple[PendingRow, ...] = ()
     households: tuple[str, ...] = ()
     complete: bool = True
+    runs: tuple[tuple[str, str], ...] = ()
 
     @property
     def nothing(self) -> bool:
         """Whether nothing was found."""
-        return not (self.blocks or self.mined or self.pending or self.households)
+        return not (self.blocks or self.mined or self.pending or self.households or self.runs)
 
 
 @dataclass(frozen=True, slots=True)

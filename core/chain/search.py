@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import orjson
 
@@ -162,6 +163,11 @@ class Finder:
             return []
 
 
+def with_runs(found: Search, runs: Sequence[tuple[str, str]]) -> Search:
+    """The same, with runs of that name, told in the sentence."""
+    return _with_sentence(replace(found, runs=tuple(runs))) if runs else found
+
+
 def _hash(tx_hash: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", tx_hash):
         raise NotFoundError(f"{shown(tx_hash)} is not a transaction hash; one has 64 hex digits.")
@@ -232,7 +238,13 @@ def _with_sentence(found: Search) -> Search:
             (len(found.mined), "mined transaction"),
             (len(found.pending), "pending transaction"),
             (len(found.households), "household"),
+            (len(found.runs), "run by name"),
         ]
-        named = [f"{count} {what}{'s' if count != 1 else ''}" for count, what in parts if count]
+        named = [f"{count} {_plural(what) if count != 1 else what}" for count, what in parts if count]
         sentence = f"{quoted}: {', '.join(named)}."
-    return Search(found.text, sentence, found.blocks, found.mined, found.pending, found.households, found.complete)
+    return replace(found, sentence=sentence)
+
+
+def _plural(what: str) -> str:
+    first, space, rest = what.partition(" by ")
+    return f"{first}s{space}{rest}"

@@ -377,3 +377,19 @@ def test_a_receipt_shows_that_the_ledger_was_changed_since(
     app.file_uploader[0].upload("receipt.json", json.dumps(made).encode()).run()
     assert "something else" in app.error[0].value
     assert "Keep the receipt" in app.error[0].value
+
+
+def test_a_run_is_found_by_its_name_by_whom_may_see_it(
+    page: Callable[..., AppTest], services: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def history(user_id: str, *, text: str, limit: int) -> tuple[SimpleNamespace, ...]:
+        mine = [("r1", "Summer in Delhi"), ("r2", "summer again"), ("r3", "by its dataset only")]
+        return tuple(SimpleNamespace(run_id=run_id, name=name) for run_id, name in mine) if user_id == "u1" else ()
+
+    monkeypatch.setattr(services.runs, "history", history)
+    found = text_of(page(q="SUMMER"))
+    assert "2 runs by name" in found
+    assert "Summer in Delhi" in found
+    assert "by its dataset only" not in found
+    services.user = replace(services.user, user_id="somebody else")
+    assert "was never seen on the chain" in text_of(page(q="SUMMER"))

@@ -92,9 +92,9 @@ def receipt(_: Reader, tx_hash: Hash) -> Answer:
 
 
 @router.get("/api/search", response_model=Search)
-def search(_: Reader, q: Annotated[str, Query(min_length=1, max_length=200)]) -> Answer:
+def search(user: Reader, q: Annotated[str, Query(min_length=1, max_length=200)]) -> Answer:
     """Find a hash or its beginning, a height, a household or a run: pending, mined, quarantined or never seen."""
-    return Answer(current().chain.find(q))
+    return Answer(current().find(q, user_id=user.user_id))
 
 
 @router.post("/api/verify", response_model=Verdict)

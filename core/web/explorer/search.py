@@ -12,9 +12,9 @@ from core.web.escape import markdown
 from core.web.explorer import prose
 from core.web.explorer.blocks import blocks_table
 from core.web.explorer.transactions import entries_table, hash_cell
-from core.web.explorer.view import View, go
+from core.web.explorer.view import View, go, link
 from core.web.format import Span
-from core.web.table import Column, Row, html_table
+from core.web.table import Cell, Column, Row, html_table
 
 LONGEST = 300
 SHORTEST = 3
@@ -34,7 +34,7 @@ class Target:
 def address_of(view: View, text: str) -> dict[str, str]:
     """The parameters of the view that a search leads to: its one meaning, or the list of its meanings."""
     try:
-        target = only_target(view.chain.find(text)) if view.clock.read(text) is None else None
+        target = only_target(view.find(text)) if view.clock.read(text) is None else None
     except LabError:
         target = None
     return {target.parameter: target.value} if target else {"q": text}
@@ -46,7 +46,7 @@ def draw(view: View, text: str) -> None:
     if span is not None:
         _draw_span(view, text, span)
         return
-    found = view.chain.find(text)
+    found = view.find(text)
     target = only_target(found)
     if target is not None:
         st.query_params.from_dict({target.parameter: target.value})
@@ -60,11 +60,13 @@ def draw(view: View, text: str) -> None:
 
 def only_target(found: Search) -> Target | None:
     """Where the search leads if it can mean one thing only: its single hit, or the household of exactly this name."""
-    hits = len(found.blocks) + len(found.mined) + len(found.pending)
+    hits = len(found.blocks) + len(found.mined) + len(found.pending) + len(found.runs)
     if found.text in found.households and hits == 0:
         return Target("household", found.text)
     if hits != 1 or found.households:
         return None
+    if found.runs:
+        return Target("run", found.runs[0][0])
     if found.blocks:
         return Target("block", str(found.blocks[0].height))
     if found.pending:
@@ -86,6 +88,10 @@ def _draw_found(view: View, found: Search) -> None:
     if found.households:
         named: list[Row] = [[prose.household(household_id)] for household_id in found.households]
         st.html(html_table([Column("Household")], named, name="Households"))
+
+    if found.runs:
+        runs: list[Row] = [[Cell(name, href=link(run=run_id)), run_id] for run_id, name in found.runs]
+        st.html(html_table([Column("Run"), Column("Id", "code")], runs, name="Runs"))
 
 
 def _draw_nothing(view: View, text: str) -> None:

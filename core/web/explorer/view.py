@@ -12,8 +12,8 @@ import streamlit as st
 
 from core.accounts import User
 from core.chain import Chain
-from core.chain.records import BlockSummary
-from core.exchange import Exchange
+from core.chain.records import BlockSummary, Search
+from core.exchange import Exchange, find
 from core.runs import Runs
 from core.store.quarantine import Quarantine
 from core.web.charts import CONFIG
@@ -48,6 +48,10 @@ class View:
             amounts=amounts_of(settings, currency=exchange.chain.status().currency),
             block_interval_s=settings.block_interval_s,
         )
+
+    def find(self, text: str) -> Search:
+        """What a text stands for, runs of that name included."""
+        return find(self.chain, self.runs, text, user_id=self.user.user_id)
 
     def blocks_between(self, span: Span, *, limit: int) -> list[BlockSummary]:
         """Blocks mined in that time, the newest first."""
