@@ -12,7 +12,7 @@ import sys
 
 from core.errors import LabError
 
-FAMILIES = ("market", "study", "rules", "stability", "readings", "ledger", "feed", "recovery")
+FAMILIES = ("market", "study", "rules", "stability", "readings", "ledger", "feed", "account", "recovery")
 
 
 def parser() -> argparse.ArgumentParser:

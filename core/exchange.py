@@ -19,7 +19,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import Connection
 
 from core import system
-from core.accounts import Accounts, Sessions, Tokens
+from core.accounts import Accounts, Sessions, Tokens, User
+from core.accounts.recovery import Recovery
 from core.chain import Chain
 from core.chain.records import MinedBlock, Search
 from core.chain.search import with_runs
@@ -35,8 +36,10 @@ from core.live.simulator import Simulator
 from core.runs import Datasets, Runs
 from core.settings import Settings
 from core.store import Store
+from core.store.datasets import DatasetRows
 from core.store.pool import Pool
 from core.store.quarantine import Quarantine
+from core.store.runs import RunRows
 
 log = logging.getLogger(__name__)
 NAMED_RUNS = 20
@@ -81,6 +84,7 @@ class Exchange:
         self.accounts = Accounts(self.store, settings, audit=self._audit)
         self.sessions = Sessions(self.store, audit=self._audit)
         self.tokens = Tokens(self.store, audit=self._audit)
+        self.recovery = Recovery(self.store, audit=self._audit, passwords=self.accounts.passwords)
         self.announcer = Announcer(settings)
         self.chain = Chain(
             settings,
@@ -128,6 +132,35 @@ class Exchange:
         """Stop what was started, last first; afterwards no thread, process or lock of ours is left."""
         self._stopping.set()
         self._started.close()
+
+    # ---- people
+
+    def delete_account(self, admin: User, user_id: str, *, heir_id: str = "") -> None:
+        """Delete an account; its datasets and runs go to the heir, or go with it.
+
+        It is disabled first, so nothing of it is added meanwhile, and whatever ends this half-way it can be done again.
+        Raises NotAllowedError, NotFoundError, ConflictError.
+        """
+        if heir_id == user_id:
+            raise ConflictError("Nobody inherits from themselves.", fix="Choose somebody else.")
+        if heir_id:
+            self.accounts.get(heir_id)
+        self.accounts.set_state(admin, user_id, state="disabled")
+        runs, datasets = RunRows(self.store), DatasetRows(self.store)
+        if heir_id:
+            with self.store.begin() as connection:
+                runs.hand_over(connection, user_id, to=heir_id)
+                datasets.hand_over(connection, user_id, to=heir_id)
+                self._audit(connection, action="account.handed-over", actor=admin.user_id, subject=heir_id)
+        for run in runs.owned(user_id):
+            if run.status in ("queued", "running"):
+                with suppress(ConflictError):  # it ended a moment ago
+                    self.runs.cancel(run.run_id, user_id=user_id)
+            self.runs.delete(run.run_id, user_id=user_id)
+        for dataset in datasets.list(user_id):
+            if dataset.owner_id == user_id:
+                self.datasets.delete(dataset.dataset_id, user_id=user_id)
+        self.accounts.delete(admin, user_id)
 
     # ---- mining
 

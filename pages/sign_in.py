@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.accounts.recovery import PARAMETER
 from core.errors import LabError
 from core.exchange import current
 from core.web import sign_in
@@ -34,6 +35,35 @@ def choose_password() -> None:
         st.error(str(refusal))
         return
     trade(lab.sessions.ticket(changed))
+
+
+def set_new_password(token: str) -> None:
+    """Somebody came by a link that an admin made."""
+    try:
+        whose = lab.recovery.whose(token)
+    except LabError as refusal:
+        st.error(str(refusal))
+        return
+    st.subheader("Set a new password", anchor=False)
+    st.caption(f"For {markdown(whose.username)}. 12 characters or more, of any kind.")
+    with st.form("set_password", border=False):
+        new = st.text_input("New password", type="password", max_chars=128)
+        again = st.text_input("Repeat the new password", type="password", max_chars=128)
+        if not st.form_submit_button("Save the new password", type="primary"):
+            return
+    if new != again:
+        st.error("The two new passwords differ.")
+        return
+    try:
+        changed = lab.recovery.redeem(token, new)
+    except LabError as refusal:
+        st.error(str(refusal))
+        return
+    st.query_params.clear()
+    if changed.state == "active":
+        trade(lab.sessions.ticket(changed))
+    else:
+        st.success("The password is set. An admin has to enable the account before it opens.")
 
 
 def register() -> None:
@@ -88,6 +118,9 @@ with st.container(horizontal_alignment="center"), st.container(width=420, key="s
     if user:
         choose_password()
         st.stop()
+    if offered := st.query_params.get(PARAMETER):
+        set_new_password(offered)
+        st.divider()
     enter_from_outside()
     if lab.accounts.registration == "closed":
         enter()

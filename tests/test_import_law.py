@@ -25,6 +25,7 @@ ROWS = {
     "core.chain": 5,
     "core.exchange": 6,
     "core.health": 6,
+    "core.audit": 6,
     "core.web": 7,
     "core.commands": 7,
     "core.__main__": 7,

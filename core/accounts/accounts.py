@@ -56,6 +56,11 @@ class Accounts:
         elif settings.admin_password:
             self._replace_first_password(settings.admin_password)
 
+    @property
+    def passwords(self) -> Passwords:
+        """What makes and checks hashes, and bounds how many at once."""
+        return self._passwords
+
     def _first_admin(self, password: str) -> None:
         if password:
             require_acceptable(password, username=FIRST_ADMIN)
@@ -228,6 +233,24 @@ class Accounts:
         """The user with this id. Raises NotFoundError."""
         with self._store.read() as connection:
             return self._user(connection, user_id)
+
+    def named(self, username: str) -> User:
+        """The user with this name. Raises NotFoundError."""
+        with self._store.read() as connection:
+            row = table.user_by(connection, username=username.strip().casefold())
+        if row is None:
+            raise NotFoundError(f'There is no user "{username[:64]}".')
+        return user_from(row)
+
+    def delete(self, admin: User, user_id: str) -> None:
+        """Delete a disabled account; what it owned is somebody else's by now. Raises ConflictError, NotFoundError."""
+        _require_admin(admin)
+        with self._store.begin() as connection:
+            if self._user(connection, user_id).state != "disabled":
+                raise ConflictError("Only a disabled account is deleted.", fix="Disable it first.")
+            table.delete_user(connection, user_id)
+            self._audit(connection, action="account.deleted", actor=admin.user_id, subject=user_id)
+        log.info("admin %s deleted account %s", admin.user_id, user_id)
 
     def import_hashes(self, admin: User, hashes: Mapping[str, str]) -> list[User]:
         """Make analysts from user names and their bcrypt hashes, as a streamlit-authenticator file has them.

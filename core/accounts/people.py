@@ -66,6 +66,10 @@ class User:
         return self.role == "admin"
 
 
+SERVER = User("server", "server", "admin", "active", False, False, False, datetime.fromtimestamp(0, UTC), None)
+"""Whoever may use the server's command line: no account, but what they do is written down under this id."""
+
+
 def may(user: User, role: str) -> bool:
     """Whether the user has this role or a higher one."""
     return ROLES.index(user.role) >= ROLES.index(role)

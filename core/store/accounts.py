@@ -85,6 +85,14 @@ known_places = Table(
     Column("at_ms", BigInteger, nullable=False),
 )
 
+resets = Table(
+    "password_resets",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("user_id", String(32), ForeignKey("users.user_id"), nullable=False, index=True),
+    Column("expires_at_ms", BigInteger, nullable=False),
+)
+
 UserRow = Row[Any]
 
 
@@ -184,6 +192,29 @@ def end_tokens(connection: Connection, **key: str) -> int:
     """Delete the tokens with this `token_id` or `user_id` (all given must fit); how many they were."""
     wanted = [tokens.c[column] == value for column, value in key.items()]
     return connection.execute(delete(tokens).where(*wanted)).rowcount
+
+
+def add_reset(connection: Connection, **values: Any) -> None:
+    """Insert one row of `password_resets`."""
+    connection.execute(insert(resets).values(**values))
+
+
+def reset_and_user(connection: Connection, token_hash: str) -> Row[Any] | None:
+    """The link with this digest, joined with its user."""
+    both = select(users, resets.c.expires_at_ms).join_from(resets, users, resets.c.user_id == users.c.user_id)
+    return connection.execute(both.where(resets.c.token_hash == token_hash)).one_or_none()
+
+
+def forget_resets(connection: Connection, **key: str) -> int:
+    """Delete the links with this `token_hash` or `user_id`; how many they were."""
+    ((column, value),) = key.items()
+    return connection.execute(delete(resets).where(resets.c[column] == value)).rowcount
+
+
+def delete_user(connection: Connection, user_id: str) -> None:
+    """Delete a user with sessions, tokens and links."""
+    for table in (sessions, tokens, resets, users):
+        connection.execute(delete(table).where(table.c.user_id == user_id))
 
 
 def add_failure(connection: Connection, *, account: str, address: str, at_ms: int) -> int:

@@ -174,6 +174,10 @@ class DatasetRows:
         with self._store.read() as connection:
             return int(connection.execute(query).scalar_one())
 
+    def hand_over(self, connection: Connection, owner_id: str, *, to: str) -> None:
+        """Give every dataset of a user to another, inside the caller's transaction."""
+        connection.execute(datasets.update().where(datasets.c.owner_id == owner_id).values(owner_id=to))
+
     def change(self, connection: Connection, dataset_id: str, /, **values: object) -> None:
         """Set columns of one dataset."""
         connection.execute(datasets.update().where(datasets.c.dataset_id == dataset_id).values(**values))

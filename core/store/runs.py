@@ -195,6 +195,16 @@ class RunRows:
             drop_links(connection, "run", run_id)
         return gone
 
+    def owned(self, owner_id: str) -> tuple[RunRow, ...]:
+        """Every run of a user."""
+        with self._store.read() as connection:
+            query = select(*_columns()).where(runs.c.owner_id == owner_id).order_by(runs.c.seq)
+            return tuple(RunRow(*row) for row in connection.execute(query))
+
+    def hand_over(self, connection: Connection, owner_id: str, *, to: str) -> None:
+        """Give every run of a user to another, inside the caller's transaction."""
+        connection.execute(runs.update().where(runs.c.owner_id == owner_id).values(owner_id=to))
+
     def result_keys(self) -> frozenset[str]:
         """The results that a run still has."""
         with self._store.read() as connection:

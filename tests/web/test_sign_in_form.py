@@ -86,3 +86,27 @@ def test_two_different_passwords_change_nothing(house: House) -> None:
 @pytest.mark.usefixtures("house")
 def test_the_packages_cookie_manager_is_not_even_drawn() -> None:
     assert len(door().get("component_instance")) == 0
+
+
+def test_a_link_for_a_new_password_opens_its_form_and_signs_in(house: House) -> None:
+    anna = house.person("anna", "analyst")
+    token = house.exchange.recovery.offer(house.exchange.accounts.named("admin"), anna.user_id)
+    page = AppTest.from_file(UI, default_timeout=20)
+    page.query_params["reset"] = token
+    page.run()
+    assert [box.label for box in page.text_input[:2]] == ["New password", "Repeat the new password"]
+    for box in page.text_input[:2]:
+        box.set_value("another horse battery")
+    page.button[0].click().run()
+    assert not page.exception
+    assert scripts(page)
+    assert house.exchange.accounts.check("anna", "another horse battery", address="::1")
+
+
+@pytest.mark.usefixtures("house")
+def test_a_link_that_is_spent_or_made_up_says_so_beside_the_sign_in() -> None:
+    page = AppTest.from_file(UI, default_timeout=20)
+    page.query_params["reset"] = "made up"
+    page.run()
+    assert said(page) == ["This link is spent, late or not whole. Ask an admin for a new one."]
+    assert "Username" in [box.label for box in page.text_input]
