@@ -22,7 +22,6 @@ from core.runs.runs import RunState
 from core.runs.study_scenario import Base
 from core.runs.what_if import as_run, what_if
 from core.web.charts import MUTED, colour_of, figure
-from core.web.compare import look
 from core.web.compare.address import go as open_
 from core.web.compare.algorithms import swatch
 from core.web.compare.charts.chart import Chart
@@ -118,7 +117,7 @@ def _table(view: View, before: Sequence[Swept], after: Sequence[Swept]) -> None:
             _cell(each.figures[key], known[each.algorithm_id].figures[key], key, view) for each in order
         ]
     index = pd.Index([f"{swatch(each.algorithm_id)} {markdown(each.name)}" for each in order], name="Algorithm")
-    look.figures(pd.DataFrame(columns, index=index), alt="Figures with these changes", key="what_if")
+    st.table(pd.DataFrame(columns, index=index), border="horizontal", alt="Figures with these changes")
 
 
 def _cell(value: float, before: float, key: str, view: View) -> str:
