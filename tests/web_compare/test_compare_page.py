@@ -507,16 +507,16 @@ def test_sliders_answer_what_if_and_a_change_is_kept_as_a_run(
 ) -> None:
     app = page(run=finished, view="What if", scenario="Flat")
 
-    def cells() -> dict[str, str]:
-        table = next(each.value for each in app.table if "Community cost (₹) ↓" in each.value.columns)
-        return {name.split()[-1]: cell for name, cell in table["Community cost (₹) ↓"].items()}
+    def costs() -> dict[str, str]:
+        return {row[0]: row[1] for row in rows_of(app, "Figures with these changes")[1:]}
 
-    before = cells()
-    assert not any("gray" in cell for cell in before.values())
+    before = costs()
+    assert {"Grid only", "Mid-market rate"} <= before.keys()
+    assert not any("+" in cell for cell in before.values())
     checked(app.slider(key="what_if_retail_price").set_value(9.0).run(timeout=120))
-    after = cells()
-    assert all("gray" in cell for cell in after.values())
+    after = costs()
     assert before.keys() == after.keys()
+    assert all("+" in cell for cell in after.values())
     known = {each.run_id for each in lab.runs.history(people["asha"].user_id)}
     checked(app.button(key="what_if_keep").click().run(timeout=120))
     made = [each for each in lab.runs.history(people["asha"].user_id) if each.run_id not in known]

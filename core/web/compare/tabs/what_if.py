@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from threading import Thread
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -23,12 +22,13 @@ from core.runs.study_scenario import Base
 from core.runs.what_if import as_run, what_if
 from core.web.charts import MUTED, colour_of, figure
 from core.web.compare.address import go as open_
-from core.web.compare.algorithms import swatch
 from core.web.compare.charts.chart import Chart
 from core.web.compare.tabs.show import chart
 from core.web.compare.view import View
-from core.web.escape import markdown
+from core.web.escape import markdown, visible
+from core.web.format import Numbers
 from core.web.session import still_signed_in
+from core.web.table import Cell, Column, Row, html_table
 
 SHOWN = ("community_cost", "savings_percent", "better_off_share", "worst_loss", "gini", "avg_p2p_price")
 """Figures that follow the sliders: two of the community, then those in which settlements differ."""
@@ -105,27 +105,31 @@ def _sliders(
 
 
 def _table(view: View, before: Sequence[Swept], after: Sequence[Swept]) -> None:
-    """Every algorithm by what it costs now, with the change from the run."""
-    numbers = view.numbers
-    order = sorted(after, key=lambda each: each.figures["community_cost"])
+    """Every algorithm, the cheapest first, with how far the changes move each figure."""
     known = {each.algorithm_id: each for each in before}
-    columns: dict[str, list[str]] = {}
+    columns = [Column("Algorithm", "name")]
     for key in SHOWN:
-        shown = FIGURES[key]
-        unit = f" ({markdown(numbers.unit(shown.shown_unit))})" if shown.shown_unit else ""
-        columns[f"{shown.label}{unit} {shown.arrow}"] = [
-            _cell(each.figures[key], known[each.algorithm_id].figures[key], key, view) for each in order
+        shown, unit = FIGURES[key], view.numbers.unit(FIGURES[key].shown_unit)
+        title = f"{shown.label} ({unit}) {shown.arrow}" if unit else f"{shown.label} {shown.arrow}"
+        columns.append(Column(title, "number", view.numbers.unit(shown.help)))
+    rows: list[Row] = [
+        [
+            Cell(visible(each.name), colour=colour_of(each.algorithm_id)),
+            *(_cell(each.figures[key], known[each.algorithm_id].figures[key], key, view.numbers) for key in SHOWN),
         ]
-    index = pd.Index([f"{swatch(each.algorithm_id)} {markdown(each.name)}" for each in order], name="Algorithm")
-    st.table(pd.DataFrame(columns, index=index), border="horizontal", alt="Figures with these changes")
+        for each in sorted(after, key=lambda each: each.figures["community_cost"])
+    ]
+    st.html(html_table(columns, rows, name=TABLE))
 
 
-def _cell(value: float, before: float, key: str, view: View) -> str:
+TABLE = "Figures with these changes"
+
+
+def _cell(value: float, before: float, key: str, numbers: Numbers) -> Cell:
     shown = FIGURES[key]
-    text = markdown(view.numbers.number(value * shown.scale, shown.decimals))
-    change = view.numbers.number((value - before) * shown.scale, shown.decimals, sign=True)
     moved = abs(value - before) * shown.scale >= 0.5 * 10**-shown.decimals
-    return f"{text} :small[:gray[{markdown(change)}]]" if moved else text
+    change = numbers.number((value - before) * shown.scale, shown.decimals, sign=True) if moved else ""
+    return Cell(numbers.number(value * shown.scale, shown.decimals), note=change)
 
 
 def _bars(view: View, before: Sequence[Swept], after: Sequence[Swept]) -> None:
