@@ -30,7 +30,7 @@ class Combined:
 
 def combine(series: list[Series], options: Options, findings: Findings) -> Combined:
     """Put the series together; empties the list. Raises FileRefused when they do not fit, and says why."""
-    series[:] = _one_each(series, findings)
+    series[:] = _one_each(series, options, findings)
     slot_s = _common_interval(series, options, findings)
     start_s, slots = _common_span(series, slot_s, options, findings)
     if slots * len(series) > MAX_READINGS:
@@ -57,17 +57,17 @@ def combine(series: list[Series], options: Options, findings: Findings) -> Combi
     return Combined(community, absent, gaps, positions)
 
 
-def _one_each(series: list[Series], findings: Findings) -> list[Series]:
+def _one_each(series: list[Series], options: Options, findings: Findings) -> list[Series]:
     """One series a household, sorted by id; parts of a household in several files are joined."""
     by_id: dict[str, Series] = {}
     for one in series:
         known = by_id.get(one.household_id)
-        by_id[one.household_id] = one if known is None else _joined(known, one, findings)
+        by_id[one.household_id] = one if known is None else _joined(known, one, options, findings)
     findings.stop_if_refused()
     return [by_id[household_id] for household_id in sorted(by_id)]
 
 
-def _joined(first: Series, second: Series, findings: Findings) -> Series:
+def _joined(first: Series, second: Series, options: Options, findings: Findings) -> Series:
     both = f"household {first.household_id} in {plain(first.file)} and {plain(second.file)}"
     if first.slot_s != second.slot_s or (first.start_s - second.start_s) % first.slot_s:
         findings.error("household_twice", f"{both}, with other intervals", fix="give each household one interval")
@@ -84,10 +84,10 @@ def _joined(first: Series, second: Series, findings: Findings) -> Series:
     shared = ~np.isnan(load).any(axis=0)
     conflict = np.nonzero(shared & ((load[0] != load[1]) | (solar[0] != solar[1])))[0]
     if conflict.size:
-        at_s = np.datetime64(start_s + int(conflict[0]) * first.slot_s, "s")
+        moment = wall_clock(start_s + int(conflict[0]) * first.slot_s, options.zone)
         findings.error(
             "household_twice",
-            f"{both}, with other values in {count(int(conflict.size), 'interval')}, the first at {at_s} UTC",
+            f"{both}, with other values in {count(int(conflict.size), 'interval')}, the first at {moment}",
             fix="keep one of the two, or correct household_id",
         )
         return first

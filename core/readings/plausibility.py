@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import numpy as np
 
 from core.market.community import FloatArray
 from core.readings.issues import Findings
 from core.readings.series import Series
-from core.readings.zones import IntArray
+from core.readings.zones import IntArray, wall_clock
 
 NIGHT_ELEVATION_DEG = -3.0
 NIGHT_SHARE = 0.005
@@ -26,11 +28,15 @@ def check_series(series: Series, findings: Findings, *, zone: str, stated_zone: 
         return
     share, at = night_share(series)
     if share > NIGHT_SHARE:
-        clock = "the times state their own offset" if stated_zone else f"the times were read as {zone}"
+        clock = (
+            f"on the clock of {zone}; the times state their own offset"
+            if stated_zone
+            else f"the times were read as {zone}"
+        )
         findings.warning(
             "sun_at_night",
             f"sunlight at night: {share:.0%} of the solar energy of {series.household_id} falls where the sun"
-            f" is down at longitude {series.position[1]:g}, first at {np.datetime64(at, 's')} UTC ({clock})",
+            f" is down at longitude {series.position[1]:g}, first at {wall_clock(at, ZoneInfo(zone))} ({clock})",
             column="solar_kW",
             fix="check the time zone; nothing was shifted",
         )
