@@ -273,6 +273,19 @@ def test_the_published_bound_of_67_percent_does_not_hold() -> None:
         assert shares(first)["min_fifo"] == 0.0
 
 
+def test_the_notes_own_example_settles_half_of_what_was_possible() -> None:
+    from core.market.rulebooks.contracts import Contracts, settle_contracts
+
+    # B1-S1, B1-S2, B2-S1, 100 kWh each, every meter says 100: 0, 100 and 100 is possible, 200 and not 150.
+    sides = np.array([0, 0, 1]), np.array([2, 3, 2])
+    contracts = Contracts(np.zeros(3, dtype=np.int64), *sides, np.full(3, 100.0), np.full(3, 5.0))
+    meters = np.full((1, 4), 100.0)
+    found = settle_contracts(contracts, needed_kwh=meters, delivered_kwh=meters, rule="min_fifo")
+    assert (found.figures["optimum_kwh"], found.figures["settled_kwh"]) == pytest.approx((200.0, 100.0))
+    best = settle_contracts(contracts, needed_kwh=meters, delivered_kwh=meters, rule="optimum")
+    assert best.settled_kwh == pytest.approx([0.0, 100.0, 100.0])
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_the_largest_flow_is_that_of_a_linear_programme_and_no_rule_settles_more(data: st.DataObject) -> None:
