@@ -151,8 +151,7 @@ def _days_words(side: Side) -> str:
 
 def _tariff_words(side: Side) -> str:
     """The whole tariff, so that two that differ anywhere read differently; the two usual prices first."""
-    tariff = next(each.tariff for each in side.state.plan.scenarios if each.name == side.scenario)
-    document = tariff.to_json()
+    document = next(each.terms() for each in side.state.plan.scenarios if each.name == side.scenario)
     retail, feed_in = (int(str(document.pop(f"{name}_micro_per_kwh"))) / 1e6 for name in ("retail", "feed_in"))
     zone, periods = document.pop("time_zone"), document.pop("periods")
     rest = {name: value for name, value in document.items() if value}

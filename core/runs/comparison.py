@@ -94,7 +94,7 @@ def _step(plan: RunPlan, scenario: Scenario, chosen: Sequence[Algorithm], datase
             "format": FORMAT,
             "market": market_digest(),
             "dataset": dataset,
-            "tariff": scenario.tariff.to_json(),
+            "tariff": scenario.terms(),
             "algorithms": [
                 [algorithm.id, algorithm.source_digest, given]
                 for algorithm, given in zip(chosen, parameters, strict=True)
@@ -116,13 +116,12 @@ def _computed(
         if done < len(chosen):
             listener.begun(step.scenario, chosen[done])
 
-    outcomes = compare(
-        [(algorithm.id, given) for algorithm, given in zip(chosen, step.parameters, strict=True)],
-        community,
-        step.scenario.tariff.of(community),
-        folder=folder,
-        progress=advance,
-    )
+    selections = [(algorithm.id, given) for algorithm, given in zip(chosen, step.parameters, strict=True)]
+    tariff, rules = step.scenario.tariff.of(community), step.scenario.rules
+    if rules is None:
+        outcomes = compare(selections, community, tariff, folder=folder, progress=advance)
+    else:
+        outcomes = rules.compare(selections, community, tariff, progress=advance)
     seconds = [after - before for before, after in pairwise(clock)]
     return [
         KeptOutcome(_row(algorithm, outcome, took), outcome.households, outcome.slots)
@@ -189,4 +188,5 @@ def _document(
 def market_digest() -> str:
     """The digest of the market's own code: what it computes may change when that does."""
     folder = Path(algorithms.__file__).parent.parent
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()
+    files = [*sorted(folder.glob("*.py")), *sorted((folder / "rulebooks").glob("*.py"))]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()

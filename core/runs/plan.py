@@ -12,6 +12,7 @@ from types import MappingProxyType
 from core.errors import MarketError, TooLargeError
 from core.market.algorithms import get
 from core.market.contract import Algorithm, Value
+from core.runs.rules import RulesPlan
 from core.runs.serialization import plain, read
 from core.runs.tariffs import TariffPlan
 
@@ -32,14 +33,23 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One tariff, and parameters laid over those of every algorithm that knows them."""
+    """One tariff, and parameters laid over those of every algorithm that knows them.
+
+    rules: the rulebook that decides the bills in the tariff's place; the tariff then is the price "input" stands for.
+    """
 
     name: str
     tariff: TariffPlan = field(default_factory=TariffPlan)
     parameters: Mapping[str, Value] = field(default_factory=dict)
+    rules: RulesPlan | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", MappingProxyType(dict(sorted(self.parameters.items()))))
+
+    def terms(self) -> dict[str, object]:
+        """What decides the money, for keys and the ledger: the tariff, and the rulebook where there is one."""
+        tariff = self.tariff.to_json()
+        return tariff if self.rules is None else {**tariff, "rulebook": self.rules.terms()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,11 @@ class RunPlan:
 
     def to_json(self) -> dict[str, object]:
         """The plan as JSON; `from_json` reads it back to an equal plan."""
-        return dict(plain(self))
+        document = dict(plain(self))
+        for scenario in document["scenarios"]:
+            if scenario["rules"] is None:
+                del scenario["rules"]
+        return document
 
     @classmethod
     def from_json(cls, document: Mapping[str, list[dict[str, object]]]) -> RunPlan:

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from cachetools import LRUCache, cached
 
-from core.errors import TooLargeError
+from core.errors import MarketError, TooLargeError
 from core.market.algorithms import get
 from core.market.community import Community, FloatArray
 from core.market.compare import dispatch_with, settle
@@ -81,7 +81,13 @@ class Slot:
 
 
 def slot_of(community: Community, scenario: Scenario, row: ResultRow, slot: int) -> Slot:
-    """The slot at place `slot` of the run. Raises TooLargeError if the run is too large to settle again."""
+    """The slot at place `slot` of the run. Raises TooLargeError if the run is too large to settle again, MarketError
+    where a rulebook decided it."""
+    if scenario.rules is not None:
+        raise MarketError(
+            "One slot of a run under a rulebook is not drawn.",
+            fix="`python -m core settle` shows every slot of it.",
+        )
     return _read(_settled(community, scenario, row), row, slot)
 
 

@@ -27,7 +27,7 @@ def run_transaction(
     run_id: str, result: RunResult, *, plan: RunPlan, actor: str, findings: Sequence[Issue], at_ms: int
 ) -> Transaction:
     """The `run` transaction of a finished run. Raises TransactionError when it does not fit the ledger."""
-    tariffs = {scenario.name: scenario.tariff.to_json() for scenario in plan.scenarios}
+    tariffs = {scenario.name: scenario.terms() for scenario in plan.scenarios}
     numbers = _numbers(plan)
     return transaction.run(
         run_id=run_id,
@@ -50,7 +50,7 @@ def check_size(plan: RunPlan) -> None:
             figures=dict.fromkeys(_SUMMARY, _WIDEST),
             invariants=dict.fromkeys(_INVARIANTS, False),
             result_digest=_DIGEST,
-            tariff=scenario.tariff.to_json(),
+            tariff=scenario.terms(),
             scenario=numbers[scenario.name],
         )
         for scenario in plan.scenarios

@@ -6,7 +6,7 @@ last digit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -49,10 +49,12 @@ def compare_under(
     *,
     members: Members | None = None,
     given: GivenPrices | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Compared:
     """Every selection under the rulebook; without any, all that are defined there, and its sharing key if it has one.
 
-    given: prices that come with the readings, where the rulebook's say "input". Raises MarketError: an asked-for
+    given: prices that come with the readings, where the rulebook's say "input". progress: called with (done, all) after
+    each. Raises MarketError: an asked-for
     algorithm that is not defined, a class that is not there, a broken invariant.
     """
     place = Place(rulebook, community, members=members, given=given)
@@ -62,17 +64,19 @@ def compare_under(
     if tariff is not None and all(name != SHARING_KEY for name, _ in asked):
         # Figures alone, from files, are no business of a rulebook.
         chosen = [(name, values) for name, values in asked if not _reads_files(name)] if everything else asked
-        return Compared(compare(chosen, community, tariff))
+        return Compared(compare(chosen, community, tariff, progress=progress))
     bench = _Bench(place)
     outcomes: list[_Ruled] = []
     left_out: dict[str, str] = {}
-    for name, values in asked:
+    for done, (name, values) in enumerate(asked, start=1):
         try:
             outcomes.append(bench.measure(mechanism_of(name, values)))
         except MarketError as error:
             if not everything or error.code == "broken_invariant":
                 raise
             left_out[name] = error.message
+        if progress is not None:
+            progress(done, len(asked))
     return Compared(_compared(outcomes), left_out, tuple(place.notes))
 
 

@@ -16,6 +16,7 @@ from core.errors import ConflictError
 from core.exchange import current
 from core.market.algorithms import find
 from core.runs import Period, ResultRow, RunPlan, RunResult, RunState, Scenario, Selection, TariffPlan
+from core.runs.rules import RulesPlan
 from core.runs.tariffs import micro
 from core.web.api.answers import Answer
 from core.web.api.caller import Analyst, Reader
@@ -155,7 +156,8 @@ def _scenario(choice: ScenarioChoice, *, time_zone: str) -> Scenario:
         for hours in choice.periods
     )
     tariff = TariffPlan(micro(choice.retail_price), micro(choice.feed_in_price), periods, time_zone)
-    return Scenario(choice.name, tariff, choice.parameters)
+    rules = None if choice.rulebook is None else RulesPlan.of(choice.rulebook, choice.homes)
+    return Scenario(choice.name, tariff, choice.parameters, rules)
 
 
 def _state(found: RunState) -> dict[str, Any]:

@@ -64,6 +64,16 @@ class ScenarioChoice(_Input):
     feed_in_price: float = Field(default=3.0, description="currency/kWh")
     periods: list[TariffHours] = Field(default_factory=list, max_length=20)
     parameters: dict[Id, Value] = Field(default_factory=dict, max_length=50)
+    rulebook: Annotated[str, Field(max_length=100)] | dict[str, Any] | None = Field(
+        default=None,
+        description="Rules of a place: the name of one that comes with the lab, or a rulebook as docs/rulebooks.md has"
+        ' it. The two prices then are what its series "input" stand for.',
+    )
+    homes: dict[Id, dict[str, str | float]] = Field(
+        default_factory=dict,
+        max_length=1000,
+        description="Under a rulebook, by household: class, sanctioned_kw, credit_kwh.",
+    )
 
 
 class RunRequest(_Input):

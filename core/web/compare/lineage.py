@@ -62,6 +62,7 @@ def scenarios_of(scenarios: tuple[Scenario, ...], numbers: Numbers) -> list[dict
                 "Scenario": visible(scenario.name),
                 "Retail and feed-in price": _prices(tariff.retail_micro_per_kwh, tariff.feed_in_micro_per_kwh, numbers),
                 "Time of use": "; ".join(_period(each, numbers) for each in tariff.periods) or "the same at all times",
+                "Rules": visible(scenario.rules.rulebook.name) if scenario.rules else "these prices alone",
                 "Varied": visible(pairs(scenario.parameters)),
             }
         )
