@@ -461,8 +461,10 @@ def test_a_run_is_private_when_its_figures_are_kept_off_the_ledger(
     switch.set_value(False).run()
     assert "only you can open it" in text_of(app)
     press(app, "Run")
-    state = lab.runs.state(asked(app, "run"), user_id=people["asha"].user_id)
+    state = lab.runs.wait(asked(app, "run"), user_id=people["asha"].user_id, timeout_s=60.0)
     assert state.figures_on_ledger is False
+    changed = checked(page(dataset=dataset.dataset_id, like=state.run_id))  # what starts from it stays private
+    assert next(each for each in changed.toggle if each.label == "Figures on the ledger").value is False
 
 
 def test_two_runs_stand_side_by_side_with_what_differs_on_top(

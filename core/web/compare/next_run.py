@@ -151,7 +151,7 @@ def _start(dataset: Dataset, plan: RunPlan | None, user: User, *, key: str) -> N
         "Name of the comparison", placeholder="made from the dataset", max_chars=120, key=f"{key}_name"
     )
     tags = tagged.text_input("Tags", placeholder="separated by commas", key=f"{key}_tags")
-    figures_on_ledger = _figures_on_ledger(key=f"{key}_ledger")
+    figures_on_ledger = _figures_on_ledger(_was_public(user), key=f"{key}_ledger")
     with st.container(horizontal=True, vertical_alignment="center", key="compare_run_bar"):
         pressed = st.button(
             "Run", type="primary", icon=":material/play_arrow:", disabled=plan is None, key="compare_run"
@@ -176,10 +176,20 @@ def _start(dataset: Dataset, plan: RunPlan | None, user: User, *, key: str) -> N
         go(run=run_id)
 
 
-def _figures_on_ledger(*, key: str) -> bool:
+def _was_public(user: User) -> bool:
+    """Whether the run that this one starts from has its figures on the ledger: a private one is not made public."""
+    if not (run_id := asked("like")):
+        return True
+    try:
+        return current().runs.state(run_id, user_id=user.user_id).figures_on_ledger
+    except NotFoundError:
+        return True
+
+
+def _figures_on_ledger(start: bool, *, key: str) -> bool:
     """Whether the ledger gets the figures, with one sentence about who can read them then."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        on = st.toggle("Figures on the ledger", True, key=key)
+        on = st.toggle("Figures on the ledger", start, key=key)
         st.caption(ON_LEDGER if on else OFF_LEDGER)
     return on
 

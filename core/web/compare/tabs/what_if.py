@@ -169,7 +169,13 @@ def _keep(user: User, state: RunState, base: Base, scenario: Scenario, changes: 
         return
     try:
         plan = as_run(base, state.plan, scenario, changes)
-        run_id = current().runs.start(user.user_id, state.dataset_id, plan=plan, name=f"{state.name}: what if")
+        run_id = current().runs.start(
+            user.user_id,
+            state.dataset_id,
+            plan=plan,
+            name=f"{state.name}: what if",
+            figures_on_ledger=state.figures_on_ledger,
+        )
     except LabError as refusal:
         st.error(markdown(refusal, limit=400))
         return
