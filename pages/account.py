@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -12,6 +11,7 @@ from core.errors import LabError
 from core.exchange import current
 from core.web import sign_in
 from core.web.escape import markdown
+from core.web.format import Clock
 from core.web.session import browser_address, browser_token, guard
 from core.web.sign_in import trade
 
@@ -21,7 +21,7 @@ lab = current()
 
 def clock(moment: datetime | None) -> str:
     """A time as the lab's clocks show it."""
-    return f"{moment.astimezone(ZoneInfo(lab.settings.time_zone)):%d %b %Y, %H:%M}" if moment else "never"
+    return Clock(lab.settings.time_zone).minute(moment) if moment else "never"
 
 
 def password() -> None:

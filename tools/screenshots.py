@@ -61,6 +61,7 @@ def photograph(browser: Browser, url: str, out: Path) -> None:
     settle(page)
     state = door.storage_state()
     places = {"live": "/", "compare": run, "explorer": "/explorer", "block": "/explorer?block=1"}
+    places |= {"households": f"{run}&view=Households", "slot": f"{run}&view=One+slot", "setup": "/compare"}
     places |= {"account": "/account", "people": "/people"}
     for theme in THEMES:
         for width in WIDTHS:

@@ -228,6 +228,11 @@ class Clock:
         offset = f"{moment:%z}"
         return f"{moment:%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03d} {moment:%Z} (UTC{offset[:3]}:{offset[3:5]})"
 
+    def day_name(self, at: datetime) -> str:
+        """1 Jan 2026"""
+        moment = at.astimezone(self.zone)
+        return f"{moment.day} {moment:%b %Y}"
+
     def minute(self, at: datetime) -> str:
         """1 Jan 2026 05:52, where the page names the zone."""
         moment = at.astimezone(self.zone)

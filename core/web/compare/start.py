@@ -18,7 +18,7 @@ from core.web.compare.address import go
 from core.web.compare.drop_zone import drop_zone
 from core.web.compare.options import choose, progress_bar, uploads
 from core.web.escape import markdown
-from core.web.format import numbers_of
+from core.web.format import Clock, numbers_of
 
 REFUSED = "compare_refused"
 ROUND = "compare_round"
@@ -116,8 +116,9 @@ def _earlier(user: User) -> None:
     if not known:
         st.caption("None yet. Files you drop stay here, so that you can compare them again.")
         return
+    clock = Clock(current().settings.time_zone)
     names = {
-        dataset.dataset_id: f"{dataset.name} · {dataset.households} households · {dataset.changed_at:%d %b %Y %H:%M}"
+        dataset.dataset_id: f"{dataset.name} · {dataset.households} households · {clock.minute(dataset.changed_at)}"
         for dataset in known
     }
     chosen = st.selectbox("Dataset", list(names), format_func=names.__getitem__, key="compare_earlier")

@@ -24,6 +24,7 @@ from core.web.compare.tabs.figures import answer_of, sentences
 from core.web.compare.tabs.show import PICTURES, baseline_id, context_of, download, offer
 from core.web.compare.view import View
 from core.web.escape import markdown
+from core.web.format import Clock
 from core.web.session import guard
 
 
@@ -178,11 +179,12 @@ def links(state: RunState) -> None:
 
 
 def _made_links(state: RunState, user_id: str) -> None:
+    clock = Clock(current().settings.time_zone)
     for link in current().runs.links(state.run_id, user_id=user_id):
         if link.ended:
             continue
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Link of {link.created_at:%d %b %Y}, until {link.expires_at:%d %b %Y}")
+            st.caption(f"Link of {clock.day_name(link.created_at)}, until {clock.day_name(link.expires_at)}")
             if st.button("Revoke", type="tertiary", key=f"compare_revoke_{link.link_id}"):
                 current().runs.revoke_link(state.run_id, link.link_id, user_id=user_id)
                 st.rerun()

@@ -182,9 +182,11 @@ def on_screen(table: FigureTable, view: View) -> None:
     if table.common:
         equal = "; ".join(f"{figure.label} {_value(table.lines[0].row, figure, numbers)}" for figure in table.common)
         st.caption(f"The same for all: {markdown(equal, limit=600)}.")
-    st.caption(" · ".join([whole_run(view), KEYS]))
+    against_grid = [AGAINST_GRID] if not is_bound(table.baseline.algorithm_id) else []
+    st.caption(" · ".join([whole_run(view), *against_grid, KEYS]))
 
 
+AGAINST_GRID = "savings, better off and worst loss are against the grid only, whatever the baseline"
 KEYS = "★ best rule · ↑ higher or ↓ lower is better · ✓ better or ✗ worse than the baseline · – not defined"
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.runs.runs import RunState
 from core.web.compare import charts
-from core.web.compare.tabs.show import baseline_id, chart, config, kept, pick_algorithm
+from core.web.compare.tabs.show import baseline_id, chart, config, kept, pick_algorithm, tab_link
 from core.web.compare.view import View
 from core.web.escape import markdown
 
@@ -75,6 +75,7 @@ def _price(view: View) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{drawn.note} Drag across the chart to look at those days alone.")
+        st.html(tab_link("One slot of these days", "One slot"), width="content")
         if not view.whole:
             st.button(
                 "All days",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from threading import Lock
+from urllib.parse import urlencode
 
 import streamlit as st
 from cachetools import LRUCache, cached
@@ -18,7 +19,7 @@ from core.web.compare.tables import Export
 from core.web.compare.view import View, colour, days_of
 from core.web.escape import markdown
 from core.web.format import span
-from core.web.table import Cell
+from core.web.table import Cell, html_link
 
 PICTURES = "compare_pictures"
 CHARTS = 256
@@ -133,3 +134,9 @@ def _written(make: Callable[[], Export], write: Callable[[Export], bytes]) -> by
 def row_head(row: ResultRow, *, note: str = "") -> Cell:
     """The algorithm as the head of a table's line."""
     return Cell(row.name, colour=colour(row), note=note)
+
+
+def tab_link(words: str, tab: str) -> str:
+    """A link, HTML, to another tab of this very view."""
+    kept_choices = {name: st.query_params.get_all(name) for name in st.query_params if name != "view"}
+    return html_link(words, "?" + urlencode({**kept_choices, "view": tab}, doseq=True))
