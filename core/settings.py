@@ -53,6 +53,7 @@ class Settings:
     mqtt_key: str = ""
     mqtt_topic: str = "iot-p2p-trading/trades"
     mqtt_meters_topic: str = "iot-p2p-trading/meters"
+    mqtt_devices: str = ""
     mqtt_client_id: str = "p2p-energy-lab"
     feed: str = "app"
     simulator: bool = True

@@ -10,6 +10,7 @@ from pathlib import Path
 from core import system
 from core.durable import whole_file
 from core.errors import InputError, UnavailableError
+from core.live.devices import read_table
 from core.settings import Settings
 
 CLIENT_FILES = ("mosquitto_pub", "mosquitto_sub")
@@ -48,8 +49,9 @@ Where = Endpoint | Callable[[], Endpoint] | None
 
 
 def subscribed_topics(settings: Settings) -> tuple[str, ...]:
-    """The topics of the feed: trades, all publishers' and each one's own, and meter readings by household."""
-    return settings.mqtt_topic, f"{settings.mqtt_topic}/+", f"{settings.mqtt_meters_topic}/+"
+    """The topics of the feed: trades, all publishers' and each one's own, meter readings by household, devices."""
+    devices = dict.fromkeys(device.topic_filter for device in read_table(settings.mqtt_devices))
+    return settings.mqtt_topic, f"{settings.mqtt_topic}/+", f"{settings.mqtt_meters_topic}/+", *devices
 
 
 def resolve(settings: Settings) -> Endpoint:

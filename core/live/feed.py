@@ -66,7 +66,7 @@ class Feed:
 
     endpoint: a broker, or a callable that names it at each try to connect; without one the settings name it.
     random_source: for the jitter. clock: ms since 1970 UTC. reports: write what happens to the database, for the app
-    that follows this process.
+    that follows this process. Raises InputError for a table of devices that cannot be used.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Feed:
         reports: bool = False,
     ) -> None:
         self._settings = settings
+        self._topics = subscribed_topics(settings)
         self._pool = pool
         self._quarantine = quarantine
         self._endpoint = endpoint
@@ -158,8 +159,7 @@ class Feed:
     def _live(self, intake: Intake) -> None:
         """One connection, until it is lost (raises) or the feed stops (returns)."""
         endpoint = located(self._settings, self._endpoint)
-        topics = subscribed_topics(self._settings)
-        link = Link(endpoint, client_id=self._settings.mqtt_client_id, topics=topics)
+        link = Link(endpoint, client_id=self._settings.mqtt_client_id, topics=self._topics)
         try:
             link.open(self._stopping.is_set)
             if not link.session_present:

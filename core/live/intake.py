@@ -20,6 +20,7 @@ from core.errors import InputError
 from core.ledger.transaction import MICRO, Transaction
 from core.live import payload as payloads
 from core.live import quick
+from core.live.devices import Homes, read_table
 from core.live.meters import placed, slot_length_ms
 from core.live.payload import TradeMessage
 from core.live.publishers import Draft, Publishers
@@ -55,13 +56,14 @@ class _Trade(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class _Sorted:
-    """A batch, sorted: the trades, and for each what goes to the pool."""
+    """A batch, sorted: the trades, and for each what goes to the pool. held: powers that wait for others of a home."""
 
     trades: list[_Trade] = field(default_factory=list)
     items: list[Transaction | Arrival] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     ignored: int = 0
+    held: int = 0
     sequence: int = 0
 
 
@@ -83,6 +85,7 @@ class Intake:
         self._topic = settings.mqtt_topic
         self._zone = ZoneInfo(settings.time_zone)
         self._currency = settings.currency
+        self._homes = Homes(read_table(settings.mqtt_devices), self._zone)
         self._pool = pool
         self._quarantine = quarantine
         self._meters = meters
@@ -195,10 +198,21 @@ class Intake:
             if message.solar_kw:
                 self._with_solar.add(household_id)
             found.readings.append(placed(message, slot_length_ms=self._slot_ms, now_ms=now))
+        elif self._homes.of(arrived.topic):
+            self._hear(arrived, found, now)
         elif arrived.retained:
             found.ignored += 1
         else:
             raise InputError("Nobody expects messages on this topic.", code="unexpected_topic")
+
+    def _hear(self, arrived: Arrived, found: _Sorted, now: int) -> None:
+        """A device's own message. A retained one is of an unknown time."""
+        if arrived.retained:
+            found.ignored += 1
+            return
+        messages = self._homes.heard(arrived.topic, arrived.payload, now)
+        found.held += not messages
+        found.readings += [placed(message, slot_length_ms=self._slot_ms, now_ms=now) for message in messages]
 
     def _arrival(self, transaction: Transaction, arrived: Arrived) -> Transaction | Arrival:
         """What the pool needs to recognise a redelivery; QoS 0 has none."""
@@ -235,7 +249,7 @@ def _outcome(
     now: int,
 ) -> Outcome:
     at = datetime.fromtimestamp(now / 1000, UTC)
-    refused, readings = len(found.refused), len(found.readings)
+    refused, readings = len(found.refused), len(found.readings) + found.held
     micro_wh = sum(one.message.energy_wh * one.message.price_micro_per_kwh for one in new)
     counts = Counts(
         received=len(batch),

@@ -116,7 +116,7 @@ def read_trade(payload: bytes, *, zone: tzinfo = UTC, currency: str = "") -> Tra
         publisher=_id(fields, "publisher") if "publisher" in fields else "",
         message_id=_id(fields, "id") if "id" in fields else None,
         seq=_count(fields, "seq") if "seq" in fields else None,
-        traded_at_ms=_time_ms(fields["timestamp"], "timestamp", zone) if "timestamp" in fields else None,
+        traded_at_ms=time_ms(fields["timestamp"], "timestamp", zone) if "timestamp" in fields else None,
         slot_ms=_slot_ms(fields["slot"], zone) if "slot" in fields else None,
         simulated=_flag(fields, "simulated") if "simulated" in fields else False,
     )
@@ -150,7 +150,7 @@ def read_meter(household_id: str, payload: bytes, *, zone: tzinfo = UTC) -> Mete
         household_id=household_id,
         load_kw=float(_number(fields, "load_kw", most=MAX_KW)),
         solar_kw=float(_number(fields, "solar_kw", most=MAX_KW)) if "solar_kw" in fields else None,
-        at_ms=_time_ms(fields["timestamp"], "timestamp", zone) if "timestamp" in fields else None,
+        at_ms=time_ms(fields["timestamp"], "timestamp", zone) if "timestamp" in fields else None,
     )
 
 
@@ -336,18 +336,18 @@ def _slot_ms(found: object, zone: tzinfo) -> int | None:
     """The start of a slot; a slot's bare number (0, 1, 2, …) is allowed but has no time."""
     if type(found) is int and 0 <= found < _SLOT_NUMBERS:
         return None
-    return _time_ms(found, "slot", zone)
+    return time_ms(found, "slot", zone)
 
 
-def _time_ms(found: object, name: str, zone: tzinfo) -> int:
-    """ISO 8601 text, or a number of seconds or milliseconds since 1970."""
+def time_ms(found: object, name: str, zone: tzinfo) -> int:
+    """ISO 8601 text, or a number of seconds or milliseconds since 1970, as ms. Raises InputError naming the field."""
     if isinstance(found, str):
         try:
             at = datetime.fromisoformat(found)
             at_ms = round((at if at.tzinfo else at.replace(tzinfo=zone)).timestamp() * 1000)
         except (ValueError, OverflowError, OSError):
             raise _bad_time(name, found) from None
-    elif isinstance(found, int | Decimal) and not isinstance(found, bool):
+    elif isinstance(found, int | float | Decimal) and not isinstance(found, bool):
         at_ms = _whole_ms(Decimal(found))
     else:
         raise _wrong_type(name, found, "a time such as 2026-01-05T10:15:00Z")
