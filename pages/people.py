@@ -111,7 +111,7 @@ def audit_trail() -> None:
             "Action": [entry.action for entry in found],
             "By": [visible(entry.actor) for entry in found],
             "On": [visible(entry.subject) for entry in found],
-            "Block": pd.array([entry.height for entry in found], dtype="Int64"),
+            "Block": ["pending" if entry.height is None else str(entry.height) for entry in found],
         }
     )
     st.dataframe(entries, hide_index=True, column_config={"Time": TIME})

@@ -84,8 +84,17 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    yield from opened(settings_in(tmp_path), monkeypatch)
+
+
+@pytest.fixture
+def house_on_both(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    yield from opened(settings_in(tmp_path, database_url=database_url), monkeypatch)
+
+
+def opened(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     monkeypatch.setattr(accounts, "Passwords", partial(Passwords, memory_kib=8, passes=1))
-    exchange = Exchange(settings_in(tmp_path))
+    exchange = Exchange(settings)
     exchange.chain.indexer.start()
     install(exchange)
     yield House(exchange, Starlette(routes=list(routes()), middleware=list(middleware())))

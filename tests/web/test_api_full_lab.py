@@ -100,6 +100,7 @@ def calls(there: full.Full) -> list[tuple[str, dict[str, Any]]]:
                 f"/api/runs/{run}/figures",
                 f"/api/runs/{run}/figures?link={there.link}",
                 f"/api/runs/{run}/figures.csv",
+                f"/api/runs/{run}/receipt",
             )
         ],
         ("POST /api/runs", {"json": {"dataset_id": there.dataset_id, "algorithms": [{"id": "grid_only"}]}}),
@@ -155,7 +156,8 @@ def _shut(schema: Any) -> Any:
 
 
 @pytest.mark.slow
-def test_every_answer_of_a_full_lab_has_the_form_that_is_described(house: House) -> None:
+def test_every_answer_of_a_full_lab_has_the_form_that_is_described(house_on_both: House) -> None:
+    house = house_on_both
     anna, ben = house.person("anna", "analyst"), house.person("ben", "analyst")
     statuses = answered(house, full.fill(house.exchange, anna, ben))
     lacking = {name: found for name, found in statuses.items() if not any(code < 300 for code in found)}
