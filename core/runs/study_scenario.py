@@ -122,11 +122,16 @@ def _homes(community: Community, base: Base, plan: StudyPlan, point: Mapping[str
 def _roofs(
     community: Community, plan: StudyPlan, point: Mapping[str, Value]
 ) -> tuple[Community, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """PV for a share of the homes, its size scaled; a home without a roof in the readings borrows another's."""
+    """PV for a share of the homes, its size scaled.
+
+    Homes that have it in the readings come first, so that their share is the readings; others borrow a roof.
+    """
     sunny = (community.solar_kw.max(axis=0) > 0.0) | (community.pv_kw > 0.0)
     solar, pv_kw = community.solar_kw, community.pv_kw
     if "pv_share" in point:
-        chosen = ranks(plan.seed, "pv", community.households) < float(point["pv_share"])
+        order = np.lexsort((ranks(plan.seed, "pv", community.households), ~sunny))
+        chosen = np.zeros(community.households, dtype=bool)
+        chosen[order[: round(float(point["pv_share"]) * community.households)]] = True
         roofs = np.flatnonzero(sunny)
         if chosen.any() and not roofs.size:
             raise MarketError("No home of the readings has solar to give others.", fix="Leave out pv_share.")

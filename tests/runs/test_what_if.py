@@ -55,6 +55,13 @@ def test_changed_prices_and_batteries_are_the_comparison_of_the_kept_run(base):
 def test_fewer_roofs_make_less_solar_and_are_no_run(base):
     found = what_if(base, Tariff.flat(base.community.slots), complete(PLAN), {"pv_share": 0.0})
     assert all(each.figures["peak_export_kw"] == 0.0 for each in found)
+    share = float(base.has_pv.mean())
+    same, more = (
+        what_if(base, Tariff.flat(base.community.slots), complete(PLAN), changes)[0].figures["peak_export_kw"]
+        for changes in ({"pv_share": share}, {"pv_share": 1.0})
+    )
+    assert same == what_if(base, Tariff.flat(base.community.slots), complete(PLAN), {})[0].figures["peak_export_kw"]
+    assert more > same
     with pytest.raises(MarketError, match="readings as they are"):
         as_run(base, PLAN, PLAN.scenarios[0], {"pv_share": 0.0})
 
