@@ -69,6 +69,7 @@ class RulesPlan:
             members=self.members(community),
             given=GivenPrices(tariff.retail_price, tariff.feed_in_price),
             progress=progress,
+            undefined_too=True,
         ).outcomes
 
     def terms(self) -> dict[str, object]:

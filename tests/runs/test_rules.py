@@ -64,6 +64,17 @@ def test_the_ledger_has_what_a_rulebook_decides_and_its_digest_but_not_what_a_pe
     assert "Ann" not in text
 
 
+def test_an_algorithm_that_is_not_defined_under_a_rulebook_has_no_figures_and_says_why(lab) -> None:
+    lab.runs.start_workers()
+    plan = RunPlan((*SELECTIONS, Selection("bill_sharing")), (Scenario("own", rules=RulesPlan.of(OWN)),))
+    state = finished(lab, lab.runs.start("ann", lab.dataset().dataset_id, plan=plan))
+    assert state.status == "done", state.message
+    row = lab.runs.result(state.run_id, user_id="ann").row("own", "bill_sharing")
+    assert all(value != value for value in row.figures.values())
+    assert [(verdict.name, verdict.exempt) for verdict in row.verdicts] == [("defined_under_the_rulebook", True)]
+    assert "without charges and losses" in row.verdicts[0].sentence
+
+
 def test_a_plan_with_a_rulebook_reads_back_equal_and_one_without_is_written_as_before() -> None:
     plan = RunPlan(SELECTIONS, (Scenario("own", rules=RulesPlan.of(OWN, {"HH1": {"class": "default"}})),))
     assert RunPlan.from_json(json.loads(json.dumps(plan.to_json()))) == plan  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from core.market.compare import Selection, compare
 from core.market.dispatch import Dispatch
 from core.market.invariants import Verdict, require
 from core.market.outcome import Outcome, digest_of, why_not_defined
-from core.market.quantities import figures_of
+from core.market.quantities import FIGURES, figures_of
 from core.market.rulebooks.account import GRID_PARTS, Baseline, RuledAccount
 from core.market.rulebooks.form import Rulebook
 from core.market.rulebooks.grid import GivenPrices
@@ -50,12 +50,13 @@ def compare_under(
     members: Members | None = None,
     given: GivenPrices | None = None,
     progress: Callable[[int, int], None] | None = None,
+    undefined_too: bool = False,
 ) -> Compared:
     """Every selection under the rulebook; without any, all that are defined there, and its sharing key if it has one.
 
     given: prices that come with the readings, where the rulebook's say "input". progress: called with (done, all) after
-    each. Raises MarketError: an asked-for
-    algorithm that is not defined, a class that is not there, a broken invariant.
+    each. undefined_too: an asked-for algorithm that is not defined gets an outcome without figures that says why.
+    Raises MarketError: an asked-for algorithm that is not defined, a class that is not there, a broken invariant.
     """
     place = Place(rulebook, community, members=members, given=given)
     everything = selections is None
@@ -66,15 +67,17 @@ def compare_under(
         chosen = [(name, values) for name, values in asked if not _reads_files(name)] if everything else asked
         return Compared(compare(chosen, community, tariff, progress=progress))
     bench = _Bench(place)
-    outcomes: list[_Ruled] = []
+    outcomes: list[_Ruled | Outcome] = []
     left_out: dict[str, str] = {}
     for done, (name, values) in enumerate(asked, start=1):
         try:
             outcomes.append(bench.measure(mechanism_of(name, values)))
         except MarketError as error:
-            if not everything or error.code == "broken_invariant":
+            if error.code == "broken_invariant" or not (everything or undefined_too):
                 raise
             left_out[name] = error.message
+            if undefined_too:
+                outcomes.append(_undefined(mechanism_of(name, values), place, error.message))
         if progress is not None:
             progress(done, len(asked))
     return Compared(_compared(outcomes), left_out, tuple(place.notes))
@@ -105,6 +108,16 @@ class _Ruled:
     best_cost: float
     notes: dict[str, str]
     own: dict[str, float]
+
+
+def _undefined(mechanism: Mechanism, place: Place, reason: str) -> Outcome:
+    """What an algorithm gives where the rulebook leaves it undefined: no figures, and the reason."""
+    name = mechanism.algorithm.name if mechanism.algorithm else NAMES.get(mechanism.id, mechanism.id)
+    figures = dict.fromkeys(FIGURES, NAN)
+    said = Verdict("defined_under_the_rulebook", False, 0.0, reason, exempt=True)
+    digest = digest_of(mechanism.id, mechanism.parameters, place.ids, figures=figures, households={}, slots={})
+    notes = dict.fromkeys(figures, reason)
+    return Outcome(mechanism.id, name, mechanism.parameters, place.ids, figures, {}, {}, (said,), digest, notes=notes)
 
 
 class _Bench:
@@ -310,11 +323,15 @@ def _verdicts(account: RuledAccount) -> list[Verdict]:
     ]
 
 
-def _compared(results: Sequence[_Ruled]) -> list[Outcome]:
+def _compared(results: Sequence[_Ruled | Outcome]) -> list[Outcome]:
     """Fill in what depends on the least cost and on what else is compared."""
-    ratios = [each.totals.peak_ratio for each in results if np.isfinite(each.totals.peak_ratio)]
-    found = []
+    known = [each.totals.peak_ratio for each in results if isinstance(each, _Ruled)]
+    ratios = [ratio for ratio in known if np.isfinite(ratio)]
+    found: list[Outcome] = []
     for each in results:
+        if isinstance(each, Outcome):
+            found.append(each)
+            continue
         totals = replace(each.totals, best_cost=each.best_cost, worst_peak_ratio=max(ratios, default=NAN))
         figures = {**figures_of(totals), **each.own}
         notes = {**why_not_defined(figures, totals), **each.notes}
