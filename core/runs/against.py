@@ -13,6 +13,7 @@ import numpy as np
 
 from core.errors import InputError
 from core.market.community import FloatArray
+from core.runs.plan import Scenario, digest
 from core.runs.results import ResultRow, RunResult
 from core.runs.runs import RunState
 from core.runs.statistics import Interval, daily_totals, paired_interval, whole_days
@@ -71,13 +72,14 @@ def sides_of(runs: Sequence[tuple[RunState, RunResult]], *, scenario: str = "") 
 
 
 def what_differs(sides: Sequence[Side]) -> tuple[Differing, ...]:
-    """Readings, period, tariff, algorithms, parameters and code, where the runs do not agree; nothing else."""
+    """Readings, period, tariff, rules, algorithms, parameters and code, where the runs do not agree; nothing else."""
     facts: list[Differing] = [
         Differing("Readings", tuple(side.result.dataset_digest[:12] for side in sides)),
         Differing("Homes", tuple(f"{len(side.result.household_ids):,}" for side in sides)),
         Differing("Days", tuple(_days_words(side) for side in sides)),
         Differing("Slot (h)", tuple(f"{side.result.slot_h:g}" for side in sides)),
         Differing("Tariff", tuple(_tariff_words(side) for side in sides)),
+        Differing("Rules", tuple(_rules_words(side) for side in sides)),
         Differing("Algorithms", tuple(", ".join(row.name for row in side.rows.values()) for side in sides)),
         Differing("Code of the market", tuple(side.result.market_digest[:12] for side in sides)),
     ]
@@ -149,9 +151,22 @@ def _days_words(side: Side) -> str:
     return f"{local[0]} to {local[-1]}"
 
 
+def _scenario_of(side: Side) -> Scenario:
+    return next(each for each in side.state.plan.scenarios if each.name == side.scenario)
+
+
+def _rules_words(side: Side) -> str:
+    """The rulebook's name and digest, so that two of one name are told apart, and that of its table of homes."""
+    rules = _scenario_of(side).rules
+    if rules is None:
+        return "none"
+    homes = "" if rules.homes == "{}" else f", homes {digest(rules.homes)[:12]}"
+    return f"{rules.rulebook.name} ({rules.rulebook.digest[:12]}{homes})"
+
+
 def _tariff_words(side: Side) -> str:
     """The whole tariff, so that two that differ anywhere read differently; the two usual prices first."""
-    document = next(each.terms() for each in side.state.plan.scenarios if each.name == side.scenario)
+    document = _scenario_of(side).tariff.to_json()
     retail, feed_in = (int(str(document.pop(f"{name}_micro_per_kwh"))) / 1e6 for name in ("retail", "feed_in"))
     zone, periods = document.pop("time_zone"), document.pop("periods")
     rest = {name: value for name, value in document.items() if value}

@@ -98,6 +98,10 @@ def dimensions_of(plan: RunPlan) -> tuple[Dimension, ...]:
     else:
         tariffs = list(dict.fromkeys(each.tariff for each in scenarios))
         found.append(_dimension("Tariff", [f"{tariffs.index(each.tariff) + 1}" for each in scenarios]))
+    if any(each.rules for each in scenarios):
+        found.append(
+            _dimension("Rules", ["none" if each.rules is None else each.rules.rulebook.name for each in scenarios])
+        )
     titles = _titles(plan)
     for name in dict.fromkeys(name for each in scenarios for name in each.parameters):
         found.append(_dimension(titles.get(name, name), [each.parameters.get(name, "default") for each in scenarios]))

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
+from core.market.rulebooks import preset, presets
 from core.readings.sample import sample_community
 from core.runs.against import held_against, present, shared, sides_of, what_differs
 from core.runs.plan import RunPlan, Scenario, Selection
+from core.runs.rules import RulesPlan
 from core.runs.tariffs import TariffPlan
 
 BOTH = (Selection("grid_only"), Selection("mid_market_rate"))
@@ -91,3 +93,20 @@ def test_two_to_six_runs(lab) -> None:
     for number in (1, 7):
         with pytest.raises(InputError, match="2 to 6"):
             sides_of([one] * number)
+
+
+def test_other_rules_differ(lab) -> None:
+    lab.runs.start_workers()
+    dataset = fortnight(lab, 1, days=3)
+    name = next(iter(presets()))
+    runs = []
+    for rules in (None, RulesPlan.of(name)):
+        plan = RunPlan(BOTH[:1], (Scenario("Base", rules=rules),))
+        run_id = lab.runs.start("ann", dataset.dataset_id, plan=plan)
+        state = lab.runs.wait(run_id, user_id="ann", timeout_s=60.0)
+        assert state.status == "done", state.message
+        runs.append((state, lab.runs.result(run_id, user_id="ann")))
+    named = {each.what: each.values for each in what_differs(sides_of(runs))}
+    assert named["Rules"][0] == "none"
+    assert preset(name).digest[:12] in named["Rules"][1]
+    assert "Tariff" not in named
