@@ -38,7 +38,7 @@ def retained_checkpoint(settings: Settings) -> str:
         link.open()
         deadline = time.monotonic() + _RETAINED_S
         while not link.inbox and time.monotonic() < deadline:
-            link.turn(0.05)
+            link.poll(0.05)
         return bytes(link.inbox[0].payload).decode(errors="replace") if link.inbox else ""
     except (LinkError, LabError) as error:
         _LOG.warning("the checkpoint that the broker keeps is not compared: %s", error)

@@ -34,7 +34,7 @@ BATCH = 500
 LINGER_S = 0.1
 """A batch is committed when it has BATCH messages or is LINGER_S old."""
 
-_TURN_S = 0.25
+_POLL_S = 0.25
 _WATCH_S = 0.25
 _STUCK_S = 30.0
 _SUSPECT = 3
@@ -179,7 +179,7 @@ class Feed:
                 self._store(link, intake)
                 due = time.monotonic() + LINGER_S
                 continue
-            link.turn(due - now if link.inbox else _TURN_S)
+            link.poll(due - now if link.inbox else _POLL_S)
             self._ask_when_silent(link, now)
         self._store(link, intake)
 

@@ -18,8 +18,8 @@ import msgspec
 
 from core.errors import InputError
 from core.ledger.transaction import MICRO, Transaction
+from core.live import fast
 from core.live import payload as payloads
-from core.live import quick
 from core.live.devices import Homes, read_table
 from core.live.meters import placed, slot_length_ms
 from core.live.payload import TradeMessage
@@ -165,7 +165,7 @@ class Intake:
         if arrived.topic != self._topic and not own:
             self._sort_other(arrived, found, now)
             return
-        message = quick.read(arrived.payload) or self._read(arrived.payload)
+        message = fast.read(arrived.payload) or self._read(arrived.payload)
         message = payloads.published_by(message, own)
         if message.message_id is None and arrived.retained:
             raise InputError(
@@ -173,10 +173,10 @@ class Intake:
                 code="retained",
             )
         if message.message_id is not None:
-            transaction = quick.freeze(message, received_at_ms=now, sequence=None)
+            transaction = fast.freeze(message, received_at_ms=now, sequence=None)
             found.items.append(transaction)
         else:
-            transaction = quick.freeze(message, received_at_ms=now, sequence=found.sequence)
+            transaction = fast.freeze(message, received_at_ms=now, sequence=found.sequence)
             found.items.append(self._arrival(transaction, arrived))
             found.sequence += 1
         found.trades.append(_Trade(message, transaction, arrived))

@@ -22,7 +22,7 @@ CONNECT_S = 5.0
 ANSWER_S = 10.0
 """How long the broker may take to answer CONNECT and SUBSCRIBE."""
 
-_PACKETS_A_TURN = 256
+_PACKETS_A_POLL = 256
 _IN_FLIGHT = 1_000
 
 
@@ -71,11 +71,11 @@ class Link:
         self._watched = selectors.EVENT_READ
         deadline = time.monotonic() + ANSWER_S
         while not (self._connected and self._subscribed) and not stopped():
-            self.turn(0.1)
+            self.poll(0.1)
             if time.monotonic() > deadline:
                 raise LinkError(f"{self.endpoint.address} did not answer within {ANSWER_S:.0f} s.")
 
-    def turn(self, timeout_s: float) -> None:
+    def poll(self, timeout_s: float) -> None:
         """Wait for traffic, read and write what is there. Raises LinkError when the link is lost."""
         self._watch_socket()
         if not self._pending():
@@ -108,7 +108,7 @@ class Link:
         while self.unconfirmed:
             if time.monotonic() > deadline:
                 raise LinkError(f"{self.endpoint.address} did not acknowledge {self.unconfirmed} messages.")
-            self.turn(0.1)
+            self.poll(0.1)
 
     def subscribe(self) -> None:
         """Ask for the topics again; proves the way to the broker and back."""
@@ -152,7 +152,7 @@ class Link:
             self._watched = wanted
 
     def _read(self) -> None:
-        for _ in range(_PACKETS_A_TURN):
+        for _ in range(_PACKETS_A_POLL):
             before = self.received
             self._check(self._client.loop_read())
             if self.received == before and not self._pending():

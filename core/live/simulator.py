@@ -37,7 +37,7 @@ KEPT_SLOTS = round(24 / SLOT_H)
 """Played slots that are kept for the page: one simulated day."""
 
 _RETRY_S = 2.0
-_TURN_S = 0.2
+_POLL_S = 0.2
 _LOG = logging.getLogger(__name__)
 
 
@@ -220,7 +220,7 @@ class Simulator:
     def _keep_alive(self, link: Link, *, until: float) -> None:
         """Wait for the slot to pass, answering the broker meanwhile."""
         while not self._background.stopping.is_set() and (left_s := until - time.monotonic()) > 0:
-            link.turn(min(left_s, _TURN_S))
+            link.poll(min(left_s, _POLL_S))
 
     def _say(self, sentence: str, **changes: object) -> None:
         self._snapshot = replace(self._snapshot, sentence=sentence, **changes)  # type: ignore[arg-type]

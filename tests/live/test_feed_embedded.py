@@ -288,7 +288,7 @@ def test_the_newest_checkpoint_is_there_for_whoever_connects_later(broker: Broke
 def next_message(endpoint: Endpoint, topic: str) -> bytes:
     link = Link(endpoint, client_id="reader", topics=(topic,), clean=True)
     link.open()
-    wait_until(lambda: link.turn(0.05) or link.inbox, "a message comes")
+    wait_until(lambda: link.poll(0.05) or link.inbox, "a message comes")
     payload = bytes(link.inbox[0].payload)
     link.close()
     return payload

@@ -1,4 +1,4 @@
-"""The quick way gives the same trade, and the same bytes, as the long way, or nothing."""
+"""The fast way gives the same trade, and the same bytes, as the long way, or nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError
 from core.ledger.transaction import from_line, trade
-from core.live import quick
+from core.live import fast
 from core.live.payload import TradeMessage, read_trade
 
 ids = st.text("ABCxyz019_-", min_size=1, max_size=64)
@@ -53,7 +53,7 @@ def judged(payload: bytes) -> TradeMessage | None:
 
 @given(payloads())
 def test_what_is_read_quickly_is_what_the_long_way_reads(payload: bytes) -> None:
-    found = quick.read(payload)
+    found = fast.read(payload)
     assert found is None or found == judged(payload)
 
 
@@ -63,17 +63,17 @@ def test_a_plain_trade_takes_the_quick_way(
 ) -> None:
     fields = {"buyer": buyer, "seller": seller, "qty_kwh": energy, "price": price, "id": message_id, "seq": seq}
     payload = json.dumps(fields).encode()
-    assert quick.read(payload) == judged(payload)
-    assert (quick.read(payload) is None) == (buyer == seller)
+    assert fast.read(payload) == judged(payload)
+    assert (fast.read(payload) is None) == (buyer == seller)
 
 
 def test_a_key_twice_or_a_number_in_quotes_is_left_to_the_long_way() -> None:
     good = b'{"buyer":"A","seller":"B","qty_kwh":1,"price":2}'
-    assert quick.read(good) is not None
-    assert quick.read(good[:-1] + b',"price":2}') is None
-    assert quick.read(good[:-1] + b',"buyer":"A"}') is None
-    assert quick.read(good.replace(b":1", b':"1"')) is None
-    assert quick.read(good.replace(b'"A"', b'"\\u0041"')) is None
+    assert fast.read(good) is not None
+    assert fast.read(good[:-1] + b',"price":2}') is None
+    assert fast.read(good[:-1] + b',"buyer":"A"}') is None
+    assert fast.read(good.replace(b":1", b':"1"')) is None
+    assert fast.read(good.replace(b'"A"', b'"\\u0041"')) is None
 
 
 @given(
@@ -94,7 +94,7 @@ def test_a_key_twice_or_a_number_in_quotes_is_left_to_the_long_way() -> None:
 )
 def test_the_frozen_transaction_is_the_ledgers_own(message: TradeMessage, received_at_ms: int, sequence: int) -> None:
     number = sequence if message.message_id is None else None
-    found = quick.freeze(message, received_at_ms=received_at_ms, sequence=number)
+    found = fast.freeze(message, received_at_ms=received_at_ms, sequence=number)
     expected = trade(
         buyer=message.buyer,
         seller=message.seller,
