@@ -85,7 +85,7 @@ class There:
                 if operation.startswith("DELETE") and draws.random() < 0.8:
                     exchange.runs.cancel(run_id, user_id=anna.user_id)
                 return run_id
-            return draws.choice(list(self._full.runs.values()))
+            return self._full.runs["done"] if draws.random() < 0.5 else draws.choice(list(self._full.runs.values()))
         return self._full.tx_hash if name == "tx_hash" else draws.choice(["0", "1"])
 
 
