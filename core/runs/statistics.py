@@ -247,7 +247,7 @@ def effective_days(values: FloatArray) -> float:
     """How many independent days say as much of the mean as `values` `[day]`, where neighbours resemble; at least 2."""
     days, centred = values.size, values - values.mean()
     neighbours = float(centred[1:] @ centred[:-1]) / float(centred @ centred)
-    corrected = min(max((days * neighbours + 1.25) / (days - 4.25), 0.0), 0.97)
+    corrected = min(max((days * neighbours + 1.15) / (days - 4.15), 0.0), 0.97)
     return max(days * (1.0 - corrected) / (1.0 + corrected), 2.0)
 
 
