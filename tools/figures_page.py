@@ -10,7 +10,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from core.market.quantities import FIGURES, HOUSEHOLD_ARRAYS, SLOT_ARRAYS, Quantity
+from core.market.quantities import FIGURES, HOUSEHOLD_ARRAYS, RULE_FIGURES, RULES, SLOT_ARRAYS, Quantity
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "figures.md"
 HEAD = """# Figures
@@ -29,6 +29,7 @@ def page() -> str:
     parts = [HEAD]
     for group, figures in groupby(FIGURES.values(), lambda each: each.group):
         parts += [f"\n## {group}\n", _table(figures)]
+    parts += [f"\n## {RULES}\n", _table(RULE_FIGURES.values())]
     parts += ["\n## By household\n", _table(HOUSEHOLD_ARRAYS.values())]
     parts += ["\n## By slot\n", _table(SLOT_ARRAYS.values())]
     return "\n".join(parts) + "\n"
