@@ -47,6 +47,8 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dates", default="decide", metavar="ORDER", help="decide, day_first or month_first (decide)")
     parser.add_argument("--unit", default="header", help="of load and solar: header, kW, W, kWh or Wh (header)")
     parser.add_argument("--registers", default="refuse", metavar="POLICY", help="refuse, difference or keep (refuse)")
+    parser.add_argument("--accept-proposal", action="store_true", help="read files of another layout by the best guess")
+    parser.add_argument("--profile", default="", metavar="FILE.json", help="what columns mean, as a proposal gave it")
     parser.add_argument("--max-kw", type=float, default=100.0, metavar="KW", help="the most one home can draw (100)")
     parser.add_argument("--pv-kw", action="append", default=[], metavar="HOUSEHOLD=KW", help="installed PV of a home")
 
@@ -66,9 +68,27 @@ def options_of(arguments: argparse.Namespace) -> Options:
         date_order=arguments.dates,
         unit=arguments.unit,
         cumulative=arguments.registers,
+        proposals="accept" if arguments.accept_proposal else "ask",
+        columns=_columns(arguments.profile),
         max_kw=arguments.max_kw,
         pv_kw=dict(_pv_kw(text) for text in arguments.pv_kw),
     )
+
+
+def _columns(path: str) -> dict[str, dict[str, str]]:
+    """The meanings of columns in a profile, as `check --json` prints one."""
+    if not path:
+        return {}
+    try:
+        profile = json.loads(Path(path).read_text(encoding="utf-8"))
+        columns = profile["columns"]
+        return {str(name): {str(k): str(v) for k, v in told.items()} for name, told in columns.items()}
+    except OSError as error:
+        raise ReadingError(f"{path[:80]}: cannot be read ({error.strerror}).") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ReadingError(
+            f'{path[:80]} is no profile: expected {{"columns": {{"NAME": {{"role": "load", "unit": "kWh"}}}}}}.'
+        ) from None
 
 
 def _pv_kw(text: str) -> tuple[str, float]:
@@ -132,6 +152,8 @@ def files_of(paths: list[str]) -> list[tuple[str, bytes | Path]]:
             files.extend((one.name, one) for one in inside)
         else:
             files.append((path.name, path))
+    if len({name for name, _ in files}) < len(files):  # a folder a home: the folder's name tells them apart
+        return [(f"{path.parent.name}/{name}" if isinstance(path, Path) else name, path) for name, path in files]
     return files
 
 
@@ -157,6 +179,18 @@ def as_json(readings: Readings) -> dict[str, Any]:
         "end": community.end_at.isoformat() if community is not None else None,
         "digest": readings.digest,
         "assumptions": list(readings.assumptions),
+        "proposals": [
+            {
+                "profile": each.profile,
+                "uncertain": list(each.uncertain),
+                "load_kwh": each.load_kwh,
+                "solar_kwh": each.solar_kwh,
+                "slots": each.slots,
+                "slot_h": each.slot_h,
+                "households": each.households,
+            }
+            for each in readings.proposals
+        ],
     }
 
 

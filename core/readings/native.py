@@ -82,6 +82,7 @@ def to_parquet(readings: Readings | Community) -> bytes:
         "pv_kw": [None if np.isnan(kw) else kw for kw in community.pv_kw.tolist()],
         "time_zone": readings.time_zone if isinstance(readings, Readings) else None,
         "positions": dict(readings.positions) if isinstance(readings, Readings) else {},
+        "metered": [one for one, only in zip(community.household_ids, community.metered, strict=True) if only],
         "digest": digest_of(community, absent),
     }
     sink = pa.BufferOutputStream()
@@ -115,6 +116,7 @@ def with_absences(content: bytes) -> tuple[Community, BoolArray]:
         load_kw=table["load_kw"].to_numpy().reshape(shape),
         solar_kw=table["solar_kw"].to_numpy().reshape(shape),
         pv_kw=np.array([np.nan if kw is None else kw for kw in kept["pv_kw"]]),
+        metered=np.array([one in kept.get("metered", ()) for one in kept["household_ids"]]),
         positions=np.array([kept.get("positions", {}).get(one, (np.nan, np.nan)) for one in kept["household_ids"]]),
     )
     absent = table["absent"].to_numpy().reshape(shape)

@@ -15,6 +15,8 @@ MAX_FILE_BYTES = 20_000_000
 MAX_ROWS = 2_000_000
 MAX_FILES = 500
 MAX_COLUMNS = 64
+MAX_WIDE_COLUMNS = 3_000
+"""Of a table with a column a home, or an hour."""
 MAX_CELL_CHARACTERS = 1_000
 MAX_HOUSEHOLDS = 10_000
 MAX_READINGS = 40_000_000
@@ -26,6 +28,7 @@ IntervalPolicy = Literal["refuse", "use"]
 BadFilePolicy = Literal["refuse", "skip"]
 DateOrder = Literal["decide", "day_first", "month_first"]
 Unit = Literal["header", "kW", "W", "kWh", "Wh"]
+ProposalPolicy = Literal["ask", "accept"]
 RegisterPolicy = Literal["refuse", "difference", "keep"]
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -36,6 +39,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "date_order": get_args(DateOrder),
     "unit": get_args(Unit),
     "cumulative": get_args(RegisterPolicy),
+    "proposals": get_args(ProposalPolicy),
 }
 
 
@@ -54,6 +58,10 @@ class Options:
     unit: of load and solar, where the header says none or a wrong one.
     cumulative: numbers that only climb, as a meter's register does: "refuse", take the "difference" of neighbouring
         rows, or "keep" them, when they are no register.
+    proposals: a file of another layout is read where its columns leave one meaning; where something is a guess,
+        "ask" (refuse, with the proposal) or "accept" the best one.
+    columns: what columns mean, by their name in the file: {"role": "load", "unit": "kWh"}; roles as in
+        `core.readings.roles.ROLES`. Whoever names columns has confirmed them.
     max_kw: the most one home can draw or make, kW.
     pv_kw: installed PV of a household, kW.
 
@@ -69,6 +77,8 @@ class Options:
     date_order: DateOrder = "decide"
     unit: Unit = "header"
     cumulative: RegisterPolicy = "refuse"
+    proposals: ProposalPolicy = "ask"
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     max_kw: float = 100.0
     pv_kw: Mapping[str, float] = field(default_factory=dict)
 

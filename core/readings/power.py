@@ -11,6 +11,7 @@ from core.readings.columns import Role
 from core.readings.issues import Cells, count, quote
 from core.readings.layout import Table
 from core.readings.options import Options
+from core.readings.registers import kind_of
 from core.readings.series import DAY_S, Rows
 from core.readings.zones import IntArray
 
@@ -47,6 +48,8 @@ def power_of(table: Table, role: Role, options: Options) -> Power:
 def to_kilowatts(rows: Rows, slot_s: int, *, load: Power, solar: Power | None, options: Options) -> Rows:
     """Rows in kW, with registers differenced where the person asked for it, and every value possible for a home."""
     columns = {"load": load} if solar is None else {"load": load, "solar": solar}
+    if options.cumulative != "keep":
+        _refuse_other_registers(rows, columns, slot_s, options)
     registers = [
         name
         for name, power in columns.items()
@@ -64,6 +67,20 @@ def to_kilowatts(rows: Rows, slot_s: int, *, load: Power, solar: Power | None, o
     for name, power in columns.items():
         _check(rows, name, power, options)
     return rows
+
+
+def _refuse_other_registers(rows: Rows, columns: dict[str, Power], slot_s: int, options: Options) -> None:
+    """Totals that restart, dip by a hair or began a short while ago are no energy per interval either."""
+    load = columns["load"]
+    if load.unit not in _ENERGY or is_register(rows.load, rows.utc_s, load.unit, slot_s, options.max_kw):
+        return
+    if kind_of(rows.load) != "interval":
+        raise load.cells.refusal(
+            int(rows.row[0]),
+            "register",
+            "cumulative register: the numbers climb, but for restarts and small dips",
+            fix="choose the difference of neighbouring rows, or say that it is no register",
+        )
 
 
 def is_register(values: FloatArray, utc_s: IntArray, unit: str, slot_s: int, max_kw: float) -> bool:

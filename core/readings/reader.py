@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import ReadingError
 from core.market.community import Community
+from core.readings.columns import recognise
 from core.readings.combine import Combined, combine
 from core.readings.diagnosis import FileReading, diagnose
 from core.readings.digest import digest_of
 from core.readings.fast import read_clean
+from core.readings.foreign import Foreign, read_foreign
 from core.readings.gaps import Gap
 from core.readings.issues import FileRefused, Findings, Issue, count, plain, some
 from core.readings.options import MAX_FILES, MAX_READINGS, Options
 from core.readings.plausibility import check_series
+from core.readings.roles import power_role, says, tokens_of
 from core.readings.series import Series
 from core.readings.source import bytes_of, text_of
+from core.readings.tracks import name_of_file
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +56,31 @@ class FileReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposal:
+    """How files of another layout could be read: best first, each whole.
+
+    profile: meaning of every column and the choices, as JSON. uncertain: what is a guess, in sentences. load_kwh,
+    solar_kwh, slots, slot_h, households: what it would give.
+    """
+
+    profile: dict[str, Any]
+    uncertain: tuple[str, ...]
+    load_kwh: float
+    solar_kwh: float
+    slots: int
+    slot_h: float
+    households: int
+
+
+@dataclass(frozen=True, slots=True)
 class Readings:
     """The result of reading files.
 
     accepted: whether there is a community. issues: every finding, errors first. assumptions: how the files were read
     and what was chosen, sentences. digest: of the readings alone, "" when refused. load_kwh, solar_kwh: totals of the
     community. gaps: missing intervals, one entry a household that has any. absent: `[slot, household]`, True where a
-    household takes no part. positions: latitude and longitude where known.
+    household takes no part. positions: latitude and longitude where known. proposals: for refused files of another
+    layout, how they could be read.
     """
 
     accepted: bool
@@ -71,6 +95,7 @@ class Readings:
     time_zone: str
     absent: npt.NDArray[np.bool_] | None
     positions: dict[str, tuple[float, float]] = field(default_factory=dict)
+    proposals: tuple[Proposal, ...] = ()
 
     @property
     def errors(self) -> tuple[Issue, ...]:
@@ -96,8 +121,166 @@ def read(
     """Read files of (name, content); a Path is opened only when its turn comes and its size is within bounds.
 
     More than most_files are refused unread. progress is told (files done, files in all). Never raises for what is in
-    a file: see `Readings.issues`.
+    a file: see `Readings.issues`. Files of another layout than the documented one are read where their columns leave
+    one meaning; where something is a guess, they are refused with a proposal, or read so if the options accept it.
     """
+    native = None
+    if not (options.columns or _needs_meaning(files)):
+        native = _read_native(files, options, most_files=most_files, progress=progress)
+        if native.accepted or not files or len(files) > most_files or _is_native(native, options):
+            return native
+    other = _read_foreign(files, options)
+    if other is None:
+        return native or _read_native(files, options, most_files=most_files, progress=progress)
+    foreign, readings = other
+    if not readings.accepted:
+        headless = native is None or {issue.code for issue in native.errors} <= HEADER_REFUSALS
+        return readings if headless and _names_more(readings) else native or readings
+    if foreign.doubts and options.proposals == "ask":
+        return _proposed(foreign, readings, native)
+    return readings
+
+
+NATIVE_REFUSALS = frozenset(
+    ("header_missing", "column_missing", "column_twice", "register", "household_id", "not_a_time", "not_a_number",
+     "spreadsheet", "file_type", "web_page", "interval", "interval_changes", "time_twice", "id_from_name", "no_unit",
+     "field_count", "ambiguous_date", "unit_missing", "watts", "one_row", "too_many_columns", "no_rows")
+)  # fmt: skip
+"""Refusals of the documented layout after which another layout is looked for."""
+
+
+def _is_native(readings: Readings, options: Options) -> bool:
+    """Whether the documented layout was meant, so that its refusal stands."""
+    codes = {issue.code for issue in readings.errors}
+    native_header = not codes & {
+        "header_missing",
+        "column_missing",
+        "column_twice",
+        "spreadsheet",
+        "file_type",
+        "web_page",
+    }
+    if native_header and options.proposals == "ask" and options.cumulative != "difference":
+        return not codes & {"not_a_time", "not_a_number", "register", "time_twice"} or bool(codes - NATIVE_REFUSALS)
+    return bool(codes - NATIVE_REFUSALS)
+
+
+HEADER_REFUSALS = frozenset(("header_missing", "column_missing", "file_type", "spreadsheet", "web_page"))
+
+
+def _names_more(readings: Readings) -> bool:
+    return any(issue.code != "header_missing" for issue in readings.errors)
+
+
+def _needs_meaning(files: Sequence[tuple[str, bytes | Path]]) -> bool:
+    """Whether names or headers say what the documented layout cannot: half a home a file, a date and an hour apart, or
+    a column of solar energy or of the meter under a name that it does not know."""
+    return any(all(name_of_file(name)[:2]) or name_of_file(name)[2] or _says_more(content) for name, content in files)
+
+
+def _says_more(content: bytes | Path) -> bool:
+    try:
+        head = content[:4096] if isinstance(content, bytes) else content.open("rb").read(4096)
+    except OSError:
+        return False
+    for line in head.decode("utf-8", "replace").splitlines()[:20]:
+        names = [name.strip(' "') for name in re.split(r"[,;\t|]", line)]
+        known = {column.role: column.place for column in recognise(names)}
+        if not known.keys() >= {"timestamp", "load"}:
+            continue
+        others = [tokens_of(name) for place, name in enumerate(names) if place not in known.values()]
+        hours = any(says("hour", words) and len(words) == 1 for words in others)
+        return hours or (
+            "solar" not in known and any(power_role(words) in ("solar", "export", "net") for words in others)
+        )
+    return False
+
+
+def _read_foreign(files: Sequence[tuple[str, bytes | Path]], options: Options) -> tuple[Foreign, Readings] | None:
+    together = Findings("")
+    try:
+        foreign = read_foreign(files, options, together)
+    except FileRefused:
+        if not together.refused:
+            return None
+        empty = Foreign([], frozenset(), (), (), {})
+        reports = [FileReport(name, accepted=False) for name, _ in files]
+        return empty, _readings(None, reports, list(together.all()), (), options)
+    for one in foreign.series:
+        check_series(one, together, zone=options.time_zone, stated_zone=foreign.zoned)
+    reports = [
+        FileReport(
+            name=name,
+            accepted=True,
+            households=tuple(one.household_id for one in foreign.series if name in one.file.split(", ")),
+            rows=foreign.rows[name],
+            slot_h=foreign.series[0].slot_s / 3600,
+            start_at=datetime.fromtimestamp(min(one.start_s for one in foreign.series), UTC),
+            end_at=datetime.fromtimestamp(max(one.end_s for one in foreign.series), UTC),
+            how_read="; ".join(foreign.notes)[:1000],
+            sha256=_sha256(content),
+        )
+        for name, content in files
+    ]
+    combined = _combine(list(foreign.series), reports, options, together)
+    if combined is not None and foreign.metered:
+        metered = np.array([one in foreign.metered for one in combined.community.household_ids])
+        combined = replace(combined, community=replace(combined.community, metered=metered))
+    said = (*foreign.notes, *foreign.doubts, f"Missing intervals: {options.gap_policy.replace('_', ' ')}.")
+    for doubt in foreign.doubts:
+        together.warning("guessed", doubt.removesuffix("."))
+    return foreign, _readings(combined, reports, list(together.all()), said, options)
+
+
+def _sha256(content: bytes | Path) -> str:
+    data = content if isinstance(content, bytes) else content.read_bytes()
+    return hashlib.sha256(data).hexdigest()
+
+
+def _proposed(foreign: Foreign, readings: Readings, native: Readings | None) -> Readings:
+    """Refused, with the proposal: nothing is read on a guess."""
+    community = readings.require()
+    proposal = Proposal(
+        profile=foreign.profile,
+        uncertain=foreign.doubts,
+        load_kwh=readings.load_kwh,
+        solar_kwh=readings.solar_kwh,
+        slots=community.slots,
+        slot_h=community.slot_h,
+        households=community.households,
+    )
+    together = Findings("")
+    together.error(
+        "proposal",
+        f"the files can be read, but something is a guess: {foreign.doubts[0].removesuffix('.')}",
+        fix="look at the proposal and accept it, or say what the columns mean",
+    )
+    kept = [issue for issue in readings.issues if issue.severity != "error"]
+    reports = [replace(report, accepted=False) for report in readings.files]
+    found = Readings(
+        accepted=False,
+        community=None,
+        issues=(*together.all(), *kept),
+        assumptions=readings.assumptions,
+        digest="",
+        load_kwh=float("nan"),
+        solar_kwh=float("nan"),
+        files=tuple(reports),
+        gaps=(),
+        time_zone=readings.time_zone,
+        absent=None,
+        proposals=(proposal,),
+    )
+    return found if native is None else replace(found, issues=(*together.all(), *kept))
+
+
+def _read_native(
+    files: Sequence[tuple[str, bytes | Path]],
+    options: Options,
+    *,
+    most_files: int,
+    progress: Callable[[int, int], None] | None,
+) -> Readings:
     together = Findings("")
     reports: list[FileReport] = []
     series: list[Series] = []

@@ -11,6 +11,8 @@ from core.readings.issues import Findings, quote
 from core.readings.options import MAX_FILE_BYTES, MAX_ROWS
 
 EXTENSIONS = (".csv", ".txt", ".tsv")
+OTHER_EXTENSIONS = (".xml", ".xlsx", ".xls", ".ods")
+"""Of files that are no text table, and are read by their own grammar."""
 EXPORT = "export the readings as CSV text"
 
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
@@ -38,9 +40,9 @@ _BOMS = (
 )
 
 
-def bytes_of(content: bytes | Path, findings: Findings) -> bytes:
-    """The file's bytes, refused unread when its name or size is out of bounds."""
-    _check_name(findings)
+def bytes_of(content: bytes | Path, findings: Findings, *, any_kind: bool = False) -> bytes:
+    """The file's bytes, refused unread when its name or size is out of bounds. any_kind: workbooks and XML too."""
+    _check_name(findings, EXTENSIONS + OTHER_EXTENSIONS if any_kind else EXTENSIONS)
     if isinstance(content, bytes):
         _check_size(len(content), findings)
         return content
@@ -82,9 +84,9 @@ def _check_size(size: int, findings: Findings) -> None:
         raise findings.refusal("too_large", what, fix="split the file by household or time")
 
 
-def _check_name(findings: Findings) -> None:
+def _check_name(findings: Findings, extensions: tuple[str, ...]) -> None:
     suffix = PurePosixPath(findings.file).suffix.lower()
-    if suffix not in EXTENSIONS:
+    if suffix not in extensions:
         raise findings.refusal(
             "file_type", f"file type not allowed: {quote(suffix or findings.file)}", fix="give files named *.csv"
         )
