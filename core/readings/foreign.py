@@ -16,7 +16,7 @@ from core.readings.issues import FileRefused, Findings, count, plain, quote, som
 from core.readings.moments import DAY_S, IntArray
 from core.readings.options import MAX_ROWS, Options
 from core.readings.power import STANDBY_KW
-from core.readings.registers import FEWEST, energies, kind_of
+from core.readings.registers import FEWEST, counts_own, energies, kind_of
 from core.readings.roles import meanings
 from core.readings.series import Series
 from core.readings.shapes import long_of
@@ -185,7 +185,7 @@ def _in_kw(
         else:
             _add(notes, said + ".")
         if not jittered:
-            values, odd = energies(track.values, own_start=track.restarts or _from_midnight(track, options))
+            values, odd = energies(track.values, own=_counts_own(track, tracks, options))
             if odd:
                 _add(
                     notes,
@@ -240,9 +240,11 @@ def _register(track: Track, tracks: list[Track]) -> str:
     return "restart" if "restart" in climbing else "total"
 
 
-def _from_midnight(track: Track, options: Options) -> bool:
+def _counts_own(track: Track, tracks: list[Track], options: Options) -> bool:
+    """Whether the counters of this file include the interval they name, and began to count with its first row."""
     local = datetime.fromtimestamp(int(track.utc_s[0]), options.zone)
-    return local.hour == 0 and local.minute < 60 and float(track.values[0]) < float(np.nanmax(track.values)) / 4
+    begins = local.hour == 0 and float(track.values[0]) < float(np.nanmax(track.values)) / 4
+    return begins and any(counts_own(t.values) for t in tracks if t.file == track.file and t.unit == track.unit)
 
 
 def _ends_by_clock(track: Track, step: int, options: Options) -> bool:

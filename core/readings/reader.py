@@ -179,11 +179,7 @@ def _needs_meaning(files: Sequence[tuple[str, bytes | Path]]) -> bool:
 
 
 def _says_more(content: bytes | Path) -> bool:
-    try:
-        head = content[:4096] if isinstance(content, bytes) else content.open("rb").read(4096)
-    except OSError:
-        return False
-    for line in head.decode("utf-8", "replace").splitlines()[:20]:
+    for line in _head(content).decode("utf-8", "replace").splitlines()[:20]:
         names = [name.strip(' "') for name in re.split(r"[,;\t|]", line)]
         known = {column.role: column.place for column in recognise(names)}
         if not known.keys() >= {"timestamp", "load"}:
@@ -194,6 +190,17 @@ def _says_more(content: bytes | Path) -> bool:
             "solar" not in known and any(power_role(words) in ("solar", "export", "net") for words in others)
         )
     return False
+
+
+def _head(content: bytes | Path) -> bytes:
+    """The first bytes of a file; nothing where it cannot be read, which the reading itself will say."""
+    if isinstance(content, bytes):
+        return content[:4096]
+    try:
+        with content.open("rb") as file:
+            return file.read(4096)
+    except OSError:
+        return b""
 
 
 def _read_foreign(files: Sequence[tuple[str, bytes | Path]], options: Options) -> tuple[Foreign, Readings] | None:

@@ -36,26 +36,32 @@ def kind_of(values: FloatArray) -> Kind:
     return "restart" if restart.sum() > 0 else "total"
 
 
-def energies(values: FloatArray, *, own_start: bool) -> tuple[FloatArray, int]:
-    """Energy of each interval, `[reading]`, NaN where it cannot be known, and how many restarts and hairs there were.
+def counts_own(values: FloatArray) -> bool:
+    """Whether the first value after a restart is that of a whole interval: the value stands for the interval it names.
 
-    A total whose first value after a restart is that of a whole interval stands for the interval it names: the energy
-    is the rise up to the row (own_start: the first row too begins at a restart). Else it is the rise after the row, and
-    the last row only ends the one before it.
+    A counter that shows 0 at midnight stands at the start of its interval instead.
     """
-    held, odd, starts = _held(values)
-    after = held[starts[1:]] if len(starts) > 1 else np.zeros(0)
+    held, _, starts = _held(values)
+    if len(starts) < 2:
+        return False
     rises = np.diff(held)
     usual = float(np.median(rises[rises > 0])) if (rises > 0).any() else 0.0
-    counted = len(after) > 0 and float(np.median(after)) > 0.02 * usual and own_start
+    return bool(np.median(held[starts[1:]]) > 0.02 * usual)
+
+
+def energies(values: FloatArray, *, own: bool) -> tuple[FloatArray, int]:
+    """Energy of each interval, `[reading]`, NaN where it cannot be known, and how many restarts and hairs there were.
+
+    own: the value includes the interval it names, and counting began with the first row: the energy is the rise up to
+    the row. Else it is the rise after the row, and the last row before a restart, or of all, only ends the one before.
+    """
+    held, odd, starts = _held(values)
     found = np.full(len(held), np.nan)
-    bounds = [*starts, len(held)]
-    for first, end in pairwise(bounds):
-        part = held[first:end]
-        if counted:
-            found[first:end] = np.diff(part, prepend=0.0)
+    for first, end in pairwise([*starts, len(held)]):
+        if own:
+            found[first:end] = np.diff(held[first:end], prepend=0.0)
         else:
-            found[first : end - 1] = np.diff(part)
+            found[first : end - 1] = np.diff(held[first:end])
     return found, odd
 
 
