@@ -24,7 +24,7 @@ from core.readings.fast import read_clean
 from core.readings.foreign import Foreign, read_foreign
 from core.readings.gaps import Gap
 from core.readings.issues import FileRefused, Findings, Issue, count, plain, some
-from core.readings.options import MAX_FILES, MAX_READINGS, Options
+from core.readings.options import MAX_FILE_BYTES, MAX_FILES, MAX_READINGS, Options
 from core.readings.plausibility import check_series
 from core.readings.roles import power_role, says, tokens_of
 from core.readings.series import Series
@@ -134,8 +134,7 @@ def read(
         return native or _read_native(files, options, most_files=most_files, progress=progress)
     foreign, readings = other
     if not readings.accepted:
-        headless = native is None or {issue.code for issue in native.errors} <= HEADER_REFUSALS
-        return readings if headless and _names_more(readings) else native or readings
+        return readings if native is None or _says_why(readings, native) else native
     if foreign.doubts and options.proposals == "ask":
         return _proposed(foreign, readings, native)
     return readings
@@ -165,11 +164,23 @@ def _is_native(readings: Readings, options: Options) -> bool:
     return bool(codes - NATIVE_REFUSALS)
 
 
-HEADER_REFUSALS = frozenset(("header_missing", "column_missing", "file_type", "spreadsheet", "web_page"))
+HEADER_REFUSALS = frozenset(("header_missing", "file_type", "spreadsheet", "web_page"))
 
 
-def _names_more(readings: Readings) -> bool:
-    return any(issue.code != "header_missing" for issue in readings.errors)
+def _headless(native: Readings) -> bool:
+    """Whether the documented layout was not recognised at all."""
+    return {issue.code for issue in native.errors} <= HEADER_REFUSALS
+
+
+PRECISE = frozenset(("negative_load", "no_unit", "grid", "household_twice", "out_of_range"))
+"""Refusals that can only come of columns that were understood."""
+
+
+def _says_why(readings: Readings, native: Readings) -> bool:
+    """Whether the refusal of the other layout helps more than that of the documented one."""
+    codes = {issue.code for issue in readings.errors}
+    understood = {issue.code for issue in native.errors} <= HEADER_REFUSALS | {"column_missing"} and codes & PRECISE
+    return bool(understood or (_headless(native) and codes - HEADER_REFUSALS))
 
 
 def _needs_meaning(files: Sequence[tuple[str, bytes | Path]]) -> bool:
@@ -197,6 +208,8 @@ def _head(content: bytes | Path) -> bytes:
     if isinstance(content, bytes):
         return content[:4096]
     try:
+        if not content.is_file() or content.stat().st_size > MAX_FILE_BYTES:
+            return b""
         with content.open("rb") as file:
             return file.read(4096)
     except OSError:
@@ -278,7 +291,7 @@ def _proposed(foreign: Foreign, readings: Readings, native: Readings | None) -> 
         absent=None,
         proposals=(proposal,),
     )
-    return found if native is None else replace(found, issues=(*together.all(), *kept))
+    return found if native is None or _headless(native) else replace(native, proposals=found.proposals)
 
 
 def _read_native(

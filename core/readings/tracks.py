@@ -491,8 +491,7 @@ def _number(text: str, style: str) -> float | None:
         if not re.fullmatch(r"[+-]?\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?", plain):
             return None
         plain = plain.replace(",", "")
-    try:
-        value = float(plain)
-    except ValueError:
+    if not re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", plain, re.ASCII):
         return None
-    return value if np.isfinite(value) and "_" not in plain else None
+    value = float(plain)
+    return value if np.isfinite(value) else None

@@ -104,7 +104,7 @@ def test_every_choice_about_reading_is_there_from_a_shell(
     assert len(capsys.readouterr().err.splitlines()) == (0 if accepted else 1)
 
 
-def test_the_options_of_the_shell_are_all_the_options_there_are() -> None:
+def test_the_options_of_the_shell_are_all_the_options_there_are(tmp_path: Path) -> None:
     import argparse
 
     from core.commands.readings import add_reading_options, options_of
@@ -112,9 +112,12 @@ def test_the_options_of_the_shell_are_all_the_options_there_are() -> None:
 
     parser = argparse.ArgumentParser()
     add_reading_options(parser)
+    profile = tmp_path / "profile.json"
+    profile.write_text('{"columns": {"Verbrauch": {"role": "load", "unit": "kWh"}}}', encoding="utf-8")
     assert options_of(parser.parse_args(["--time-zone", "Asia/Kolkata"])) == Options()
     changed = "--time-zone UTC --gaps hold --interpolate-slots 9 --span union --interval use --bad-files skip"
     changed += " --dates day_first --unit W --registers keep --max-kw 7 --pv-kw HH001=3.2"
+    changed += f" --accept-proposal --profile {profile}"
     options = options_of(parser.parse_args(changed.split()))
     for name in Options.__dataclass_fields__:
         assert getattr(options, name) != getattr(Options(), name), name

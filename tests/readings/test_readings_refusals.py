@@ -77,7 +77,7 @@ def test_a_workbook_is_named_a_spreadsheet() -> None:
     assert refused(book.getvalue()).code == "spreadsheet"
 
 
-@pytest.mark.parametrize("name", ["HH001.csv.exe", "HH001.xlsx", "HH001", "HH001.csv.gz", ""])
+@pytest.mark.parametrize("name", ["HH001.csv.exe", "HH001.docx", "HH001", "HH001.csv.gz", ""])
 def test_only_names_of_text_files_are_taken(name: str) -> None:
     assert refused(text_with(), name=name).code == "file_type"
 
