@@ -44,7 +44,7 @@ def test_every_page_can_be_used_by_everybody(chromium: Browser, app: App, admin_
     page.goto("/compare")
     page.get_by_role("button", name="Try the sample community").click()
     page.get_by_role("region", name="Figures of each algorithm").wait_for()
-    for view in ("Figures", "Over time", "Households", "Energy", "Certainty", "Export"):
+    for view in ("Figures", "One slot", "Over time", "Households", "Energy", "Certainty", "Export"):
         page.get_by_role("tab", name=view).click()
         page.wait_for_timeout(300)
         settled(page)

@@ -272,7 +272,7 @@ def test_a_link_lets_somebody_else_read_and_ends_when_it_is_revoked(
 
 def test_the_page_can_be_read_on_a_phone(page: Page, result: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    for view in ("Figures", "Over time", "Households", "Energy", "Certainty", "Export"):
+    for view in ("Figures", "One slot", "Over time", "Households", "Energy", "Certainty", "Export"):
         page.goto(f"{result}&view={view}")
         page.get_by_role("tab", name=view).wait_for()
         settled(page)
