@@ -38,7 +38,8 @@ def reason_missing() -> str:
 class Server:
     """The server; `url` is that of its first database. It can be stopped and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self._fsync = "on" if durable else "off"
         self._numbers = count(1)
         self._data, self._socket = folder / "data", folder / "s"
         self._as = ["runuser", "-u", OTHER_USER, "--"] if os.geteuid() == 0 else []
@@ -51,7 +52,7 @@ class Server:
 
     def start(self) -> None:
         """Serve on a socket in the folder alone."""
-        options = f"-k {self._socket} -c listen_addresses='' -c fsync=off -c max_connections=100"
+        options = f"-k {self._socket} -c listen_addresses='' -c fsync={self._fsync} -c max_connections=100"
         self._run("pg_ctl", "-D", self._data, "-w", "-l", self._data / "log", "-o", options, "start")
 
     def stop(self) -> None:
@@ -79,11 +80,11 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
+def running(*, durable: bool = False) -> Iterator[Server]:
     """A server that is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
-        server = Server(folder)
+        server = Server(folder, durable=durable)
         try:
             yield server
         finally:
