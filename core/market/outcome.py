@@ -26,6 +26,10 @@ SUMMARY = {
 """The summary's keys and the figures behind them; a `run(path)` algorithm may use either name for a figure."""
 
 
+DEFINED = "defined_under_the_rulebook"
+"""The one verdict of an algorithm that a rulebook leaves undefined: it has no figures and no arrays."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """One algorithm's result on one community.

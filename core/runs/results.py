@@ -32,6 +32,7 @@ from core.durable import ASIDE, whole_folder
 from core.errors import NotFoundError
 from core.market.community import FloatArray
 from core.market.local_time import local_starts
+from core.market.outcome import DEFINED
 
 _AGAIN = "Run the comparison again: it gives the same."
 
@@ -65,8 +66,8 @@ class ResultRow:
 
     @property
     def has_arrays(self) -> bool:
-        """Whether there is more than figures; the kind `run(path)` gives figures only."""
-        return bool(self.verdicts)
+        """Whether there is more than figures: the kind `run(path)` gives no more, what is undefined not even them."""
+        return any(verdict.name != DEFINED for verdict in self.verdicts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -224,6 +224,33 @@ def test_a_time_of_use_and_a_varied_parameter_make_a_matrix(
     assert plan.scenarios[3].parameters == {"capacity_kwh": 10.0}
 
 
+def test_net_metering_stands_beside_the_prices_alone_on_the_same_homes(
+    page: Opened, lab: Exchange, people: dict[str, User], finished: str
+) -> None:
+    dataset_id = lab.runs.state(finished, user_id=people["asha"].user_id).dataset_id
+    app = page(dataset=dataset_id)
+    for box in app.checkbox:
+        box.set_value(any(name in box.label for name in ("Grid only", "Bill sharing", "Mid")))
+    checked(app.run())
+    app.multiselect(key=next(each.key for each in app.multiselect if each.label == "Rules of a place")).set_value(
+        ["net_metering_delhi"]
+    )
+    checked(app.run())
+    assert "electricity tax 5 % and what it is levied on: NOT confirmed" in text_of(app).replace("\\", "")
+    field = next(each for each in app.text_area if each.label == "Every number, as JSON")
+    field.set_value((field.value or "").replace('"year_end_price": 5.0', '"year_end_price": 2.5'))
+    checked(app.run())
+    press(app, "Run")
+    run_id = asked(app, "run")
+    state = lab.runs.wait(run_id, user_id=people["asha"].user_id, timeout_s=60)
+    assert state.status == "done", state.message
+    assert [scenario.name for scenario in state.plan.scenarios] == ["Tariff 1", "Net metering (Delhi)"]
+    assert state.plan.scenarios[1].rules.rulebook.classes["default"].year_end_price == 2.5
+    for view in ("Figures", "One slot", "Over time", "Households", "Energy", "Certainty", "Scenarios", "Export"):
+        opened = page(run=run_id, view=view, scenario="Net metering (Delhi)")
+        assert not opened.exception, view
+
+
 def test_prices_that_do_not_fit_are_told_and_nothing_starts(
     page: Opened, lab: Exchange, people: dict[str, User], finished: str
 ) -> None:

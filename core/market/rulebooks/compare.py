@@ -18,7 +18,7 @@ from core.market.community import Community, FloatArray, Tariff
 from core.market.compare import Selection, compare
 from core.market.dispatch import Dispatch
 from core.market.invariants import Verdict, require
-from core.market.outcome import Outcome, digest_of, why_not_defined
+from core.market.outcome import DEFINED, Outcome, digest_of, why_not_defined
 from core.market.quantities import FIGURES, figures_of
 from core.market.rulebooks.account import GRID_PARTS, Baseline, RuledAccount
 from core.market.rulebooks.form import Rulebook
@@ -114,7 +114,7 @@ def _undefined(mechanism: Mechanism, place: Place, reason: str) -> Outcome:
     """What an algorithm gives where the rulebook leaves it undefined: no figures, and the reason."""
     name = mechanism.algorithm.name if mechanism.algorithm else NAMES.get(mechanism.id, mechanism.id)
     figures = dict.fromkeys(FIGURES, NAN)
-    said = Verdict("defined_under_the_rulebook", False, 0.0, reason, exempt=True)
+    said = Verdict(DEFINED, False, 0.0, reason, exempt=True)
     digest = digest_of(mechanism.id, mechanism.parameters, place.ids, figures=figures, households={}, slots={})
     notes = dict.fromkeys(figures, reason)
     return Outcome(mechanism.id, name, mechanism.parameters, place.ids, figures, {}, {}, (said,), digest, notes=notes)

@@ -14,6 +14,7 @@ from core.runs.plan import RunPlan, Scenario, matrix
 from core.runs.scenarios import parameter_sets, same_tariffs, values_of
 from core.runs.tariffs import Period, TariffPlan, micro
 from core.web.compare.algorithms import title_of
+from core.web.compare.rules import with_rules
 from core.web.escape import markdown
 from core.web.format import Numbers
 
@@ -46,7 +47,7 @@ def choose(
     for alike in same_tariffs(tariffs):
         st.warning(f"{markdown(' and '.join(alike))} are the same tariff: their scenarios will be equal.")
     sets = _varied(algorithms, numbers, key=key, like=like)
-    return matrix(tariffs, sets)
+    return with_rules(matrix(tariffs, sets), key=key, like=like)
 
 
 def _tariff(start: tuple[str, TariffPlan], numbers: Numbers, *, key: str, time_zone: str) -> tuple[str, TariffPlan]:
