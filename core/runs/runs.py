@@ -8,12 +8,9 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from core.errors import ConflictError, InputError, NotFoundError, TooManyRequestsError
-from core.readings import Issue
+from core.errors import ConflictError, NotFoundError, TooManyRequestsError
 from core.runs.access import Access, Audit, Link, NewLink, at, unaudited
 from core.runs.comparison import market_digest
 from core.runs.datasets import Datasets, now_ms, plain_name
@@ -24,12 +21,15 @@ from core.runs.queue import RunQueue
 from core.runs.replay import Replayer
 from core.runs.reports import Provenance
 from core.runs.results import Results, RunResult
+from core.runs.state import RunState, plain_tags, proposed_name
 from core.runs.transactions import check_size
 from core.runs.worker_process import COMMAND
 from core.settings import Settings
 from core.store import Store
 from core.store.pool import Pool
-from core.store.runs import RunRow, Status
+from core.store.runs import RunRow
+
+__all__ = ["RunState", "Runs"]
 
 log = logging.getLogger(__name__)
 
@@ -39,50 +39,6 @@ QUEUED_A_USER = 50
 REMEMBERED_RUNS = 20
 STARTING = "A worker starts"
 UNUSED_RESULTS_S = 30 * 86_400.0
-MAX_NAME = 120
-MAX_TAGS = 10
-MAX_TAG = 40
-
-
-@dataclass(frozen=True, slots=True)
-class RunState:
-    """A run as a page shows it.
-
-    progress: 0 to 1. left_s: None while there is nothing to judge it by. queue_position: 1 is next, None if not
-    queued. figures_on_ledger: else the ledger has a salted commitment, see `Runs.opening`. findings: what a person
-    should doubt about the readings; assumptions: how they were read. cursor: hand it to `history` as `before` for what
-    is older.
-    """
-
-    run_id: str
-    owner_id: str
-    name: str
-    tags: tuple[str, ...]
-    dataset_id: str
-    dataset_name: str
-    dataset_digest: str
-    plan: RunPlan
-    status: Status
-    message: str
-    progress: float
-    left_s: float | None
-    rows_done: int
-    queue_position: int | None
-    queued_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    result_digest: str | None
-    tx_hash: str | None
-    shared: bool
-    cursor: int
-    figures_on_ledger: bool = True
-    findings: tuple[Issue, ...] = ()
-    assumptions: tuple[str, ...] = ()
-
-    @property
-    def ended(self) -> bool:
-        """Nothing more will happen to it."""
-        return self.status not in ("queued", "running")
 
 
 class Runs:
@@ -166,8 +122,8 @@ class Runs:
             user_id,
             (dataset.dataset_id, dataset.name, dataset.digest, dataset.time_zone),
             plan,
-            name=plain_name(name) or _proposed_name(dataset.name, plan),
-            tags=_tags(tags),
+            name=plain_name(name) or proposed_name(dataset.name, plan),
+            tags=plain_tags(tags),
             figures_on_ledger=figures_on_ledger,
             provenance=self._datasets.report(dataset_id, user_id=user_id).provenance.to_json(),
         )
@@ -242,7 +198,7 @@ class Runs:
     def describe(self, run_id: str, *, user_id: str, name: str, tags: Sequence[str]) -> None:
         """Give one's run another name and other tags."""
         row = self._access.owned(run_id, user_id=user_id)
-        kept_name, kept_tags = plain_name(name) or row.name, json.dumps(_tags(tags), ensure_ascii=False)
+        kept_name, kept_tags = plain_name(name) or row.name, json.dumps(plain_tags(tags), ensure_ascii=False)
         with self._store.begin() as connection:
             self._rows.change(connection, run_id, name=kept_name, tags=kept_tags)
 
@@ -381,17 +337,3 @@ class Runs:
 
 def _plan(row: RunRow) -> RunPlan:
     return RunPlan.from_json(json.loads(row.plan))
-
-
-def _proposed_name(dataset_name: str, plan: RunPlan) -> str:
-    algorithms = len(plan.selections)
-    what = plan.selections[0].algorithm_id if algorithms == 1 else f"{algorithms} algorithms"
-    scenarios = f" in {len(plan.scenarios)} scenarios" if len(plan.scenarios) > 1 else ""
-    return plain_name(f"{dataset_name}: {what}{scenarios}"[:MAX_NAME])
-
-
-def _tags(tags: Sequence[str]) -> list[str]:
-    plain = list(dict.fromkeys(filter(None, (" ".join(tag.split()) for tag in tags))))
-    if len(plain) > MAX_TAGS or any(len(tag) > MAX_TAG for tag in plain):
-        raise InputError(f"Expected at most {MAX_TAGS} tags of at most {MAX_TAG} characters each.")
-    return plain

@@ -247,6 +247,7 @@ def effective_days(values: FloatArray) -> float:
     """How many independent days say as much of the mean as `values` `[day]`, where neighbours resemble; at least 2."""
     days, centred = values.size, values - values.mean()
     neighbours = float(centred[1:] @ centred[:-1]) / float(centred @ centred)
+    # corrected for the bias of few days; the two constants are those that keep the coverage within its bounds
     corrected = min(max((days * neighbours + 1.15) / (days - 4.15), 0.0), 0.97)
     return max(days * (1.0 - corrected) / (1.0 + corrected), 2.0)
 
