@@ -21,7 +21,8 @@ from typing import Any
 from core.errors import InputError
 from core.ledger.canonical import shown
 from core.live import packets
-from core.live.payload import MAX_BYTES, MAX_KW, MeterMessage, time_ms
+from core.live.json_fields import MAX_BYTES, time_ms
+from core.live.payload import MAX_KW, MeterMessage
 
 SHIPPED = Path(__file__).with_name("devices.toml")
 UNITS = {"W": 0.001, "kW": 1.0, "MW": 1000.0}

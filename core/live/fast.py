@@ -15,7 +15,8 @@ import orjson
 
 from core.ledger.schema import amount_micro
 from core.ledger.transaction import Transaction
-from core.live.payload import MAX_BYTES, MAX_PRICE, MAX_QTY_KWH, TradeMessage, scaled
+from core.live.json_fields import MAX_BYTES, scaled
+from core.live.payload import MAX_PRICE, MAX_QTY_KWH, TradeMessage
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _MOST_SEQ = 2**53 - 1

@@ -5,23 +5,34 @@ A reason is an InputError whose `code` is one of CODES; its sentence quotes what
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
-from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import Any, NoReturn
+from datetime import UTC, tzinfo
+from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from core.errors import InputError
 from core.ledger.canonical import shown
+from core.live.json_fields import (
+    EXACT,
+    ID,
+    MAX_BYTES,
+    MAX_FIELDS,
+    MAX_ID,
+    bad_id,
+    count_in,
+    flag_in,
+    identifier,
+    missing,
+    number_in,
+    parse,
+    scaled_in,
+    time_ms,
+    wrong_type,
+)
 
-MAX_BYTES = 16_384
-MAX_FIELDS = 32
-MAX_DEPTH = 4
-MAX_DIGITS = 400
 MAX_QTY_KWH = 10_000
 MAX_PRICE = 100_000
 MAX_KW = 100
@@ -54,12 +65,6 @@ CODES = {
 
 METERS = "meters"
 """The publisher of trades that the lab makes of meter readings."""
-MAX_ID = 64
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_EXACT = Context(prec=2 * MAX_BYTES, rounding=ROUND_HALF_EVEN)  # as many digits as a payload can hold
-_EARLIEST_MS = 946_684_800_000  # 2000-01-01
-_LATEST_MS = 4_102_444_800_000  # 2100-01-01
-_MS_FROM = 100_000_000_000  # a number of seconds stays below until the year 5138
 _SLOT_NUMBERS = 100_000
 _METER_NAMES = {"load_kW": "load_kw", "solar_kW": "solar_kw"}
 
@@ -102,23 +107,23 @@ def read_trade(payload: bytes, *, zone: tzinfo = UTC, currency: str = "") -> Tra
     """
     fields = _in_kwh(parse(payload))
     _check_currency(fields, currency)
-    buyer, seller = _id(fields, "buyer"), _id(fields, "seller")
+    buyer, seller = identifier(fields, "buyer"), identifier(fields, "seller")
     if buyer == seller:
         raise InputError(f"buyer and seller are both {shown(buyer)}.", code="same_household")
-    energy_wh = _scaled(fields, "qty_kwh", most=MAX_QTY_KWH, scale=3)
+    energy_wh = scaled_in(fields, "qty_kwh", most=MAX_QTY_KWH, scale=3)
     if energy_wh == 0:
         raise InputError(f"qty_kwh is {shown(fields['qty_kwh'])}, less than half a watt-hour.", code="too_small")
     return TradeMessage(
         buyer=buyer,
         seller=seller,
         energy_wh=energy_wh,
-        price_micro_per_kwh=_scaled(fields, "price", most=MAX_PRICE, scale=6),
-        publisher=_id(fields, "publisher") if "publisher" in fields else "",
-        message_id=_id(fields, "id") if "id" in fields else None,
-        seq=_count(fields, "seq") if "seq" in fields else None,
+        price_micro_per_kwh=scaled_in(fields, "price", most=MAX_PRICE, scale=6),
+        publisher=identifier(fields, "publisher") if "publisher" in fields else "",
+        message_id=identifier(fields, "id") if "id" in fields else None,
+        seq=count_in(fields, "seq") if "seq" in fields else None,
         traded_at_ms=time_ms(fields["timestamp"], "timestamp", zone) if "timestamp" in fields else None,
         slot_ms=_slot_ms(fields["slot"], zone) if "slot" in fields else None,
-        simulated=_flag(fields, "simulated") if "simulated" in fields else False,
+        simulated=flag_in(fields, "simulated") if "simulated" in fields else False,
     )
 
 
@@ -132,8 +137,8 @@ def published_by(message: TradeMessage, topic_level: str) -> TradeMessage:
         raise InputError(f"{METERS} is the lab's own publisher; choose another name.", code="bad_publisher")
     if not topic_level:
         return message
-    if not _ID.fullmatch(topic_level) or len(topic_level) == MAX_ID:
-        raise _bad_id("The publisher in the topic", topic_level)
+    if not ID.fullmatch(topic_level) or len(topic_level) == MAX_ID:
+        raise bad_id("The publisher in the topic", topic_level)
     if message.publisher not in ("", topic_level):
         raise InputError(
             f"publisher is {shown(message.publisher)} on the topic of {shown(topic_level)}.", code="bad_publisher"
@@ -143,13 +148,13 @@ def published_by(message: TradeMessage, topic_level: str) -> TradeMessage:
 
 def read_meter(household_id: str, payload: bytes, *, zone: tzinfo = UTC) -> MeterMessage:
     """The reading in a payload published for a household. Raises InputError with the reason."""
-    if not _ID.fullmatch(household_id):
-        raise _bad_id("The household in the topic", household_id)
+    if not ID.fullmatch(household_id):
+        raise bad_id("The household in the topic", household_id)
     fields = _as_in_files(parse(payload))
     return MeterMessage(
         household_id=household_id,
-        load_kw=float(_number(fields, "load_kw", most=MAX_KW)),
-        solar_kw=float(_number(fields, "solar_kw", most=MAX_KW)) if "solar_kw" in fields else None,
+        load_kw=float(number_in(fields, "load_kw", most=MAX_KW)),
+        solar_kw=float(number_in(fields, "solar_kw", most=MAX_KW)) if "solar_kw" in fields else None,
         at_ms=time_ms(fields["timestamp"], "timestamp", zone) if "timestamp" in fields else None,
     )
 
@@ -170,17 +175,17 @@ def _in_kwh(fields: dict[str, Any]) -> dict[str, Any]:
     if len(named) > 1:
         raise InputError(f"{' and '.join(named)} are the same field; send one.", code="contradiction")
     if unit is not None and not isinstance(unit, str):
-        raise _wrong_type("unit", unit, "Wh, kWh or MWh")
+        raise wrong_type("unit", unit, "Wh, kWh or MWh")
     said = named[0].partition("_")[2]
     if unit is not None and unit.lower() not in _TO_KWH:
         raise InputError(f"unit is {shown(unit)}, expected Wh, kWh or MWh.", code="contradiction")
     if said and unit is not None and unit.lower() != said:
         raise InputError(f"unit is {shown(unit)} beside {named[0]}; say the unit once.", code="contradiction")
     if not said and unit is None:
-        raise _missing("unit", fields)
-    found = _number(fields, named[0], most=MAX_QTY_KWH * 1000)
+        raise missing("unit", fields)
+    found = number_in(fields, named[0], most=MAX_QTY_KWH * 1000)
     others = {name: value for name, value in fields.items() if name not in (named[0], "unit")}
-    return others | {"qty_kwh": _EXACT.scaleb(Decimal(found), _TO_KWH[said or str(unit).lower()])}
+    return others | {"qty_kwh": EXACT.scaleb(Decimal(found), _TO_KWH[said or str(unit).lower()])}
 
 
 def _check_currency(fields: Mapping[str, Any], currency: str) -> None:
@@ -188,7 +193,7 @@ def _check_currency(fields: Mapping[str, Any], currency: str) -> None:
     if found is None or not currency:
         return
     if not isinstance(found, str):
-        raise _wrong_type("currency", found, f"the text {shown(currency)}")
+        raise wrong_type("currency", found, f"the text {shown(currency)}")
     if _code(found) != _code(currency):
         raise InputError(f"currency is {shown(found)}, the ledger's is {shown(currency)}.", code="contradiction")
 
@@ -207,164 +212,8 @@ def _as_in_files(fields: dict[str, Any]) -> dict[str, Any]:
     return named
 
 
-def parse(payload: bytes) -> dict[str, Any]:
-    """The fields of a flat JSON object, numbers as int or Decimal. Raises InputError with the reason."""
-    if len(payload) > MAX_BYTES:
-        raise InputError(f"The payload has {len(payload):,} bytes, at most {MAX_BYTES:,} are read.", code="too_large")
-    try:
-        found = _DECODER.decode(payload.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InputError(f"Byte {error.start} of the payload is not UTF-8.", code="not_utf8") from None
-    except RecursionError:
-        raise InputError("The payload is nested too deeply.", code="too_deep") from None
-    except ValueError as error:
-        raise InputError(f"{shown(payload)} is not JSON: {error}.", code="not_json") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{shown(payload)} is not a JSON object.", code="not_an_object")
-    if len(found) > MAX_FIELDS:
-        raise InputError(f"The payload has {len(found)} fields, at most {MAX_FIELDS} are read.", code="too_many_fields")
-    for name, value in found.items():
-        if type(value) in (dict, list) and _depth(value) >= MAX_DEPTH:
-            raise InputError(f"{shown(name)} is nested deeper than {MAX_DEPTH} levels.", code="too_deep")
-    return found
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"The key {shown(twice)} appears twice.", code="duplicate_key")
-    return found
-
-
-def _no_constant(text: str) -> NoReturn:
-    raise InputError(f"{text} is not a number that can be traded.", code="not_a_number")
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except ArithmeticError:
-        raise InputError(f"The number {shown(text)} is beyond all reason.", code="absurd") from None
-
-
-def _integer(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise InputError(f"The number {shown(text)} has more than {MAX_DIGITS} characters.", code="absurd")
-    return int(text)
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_decimal, parse_int=_integer
-)
-
-
-def _depth(value: Any) -> int:
-    """Levels of nesting, counted no further than MAX_DEPTH."""
-    level, depth = [value], 0
-    while level and depth < MAX_DEPTH:
-        depth += 1
-        children = [item for part in level for item in (part.values() if isinstance(part, dict) else part)]
-        level = [item for item in children if isinstance(item, dict | list)]
-    return depth
-
-
-def _missing(name: str, fields: Mapping[str, Any]) -> InputError:
-    present = ", ".join(shown(field) for field in list(fields)[:8]) or "none"
-    subject = f"The fields {name} are" if " and " in name else f"The field {name} is"
-    return InputError(f"{subject} missing; found: {present}.", code="missing_field")
-
-
-def _bad_id(name: str, found: str) -> InputError:
-    return InputError(f"{name} is {shown(found)}, expected 1 to 64 of the characters A-Z a-z 0-9 _ -.", code="bad_id")
-
-
-def _id(fields: Mapping[str, Any], name: str) -> str:
-    found = fields.get(name)
-    if not isinstance(found, str):
-        raise _missing(name, fields) if name not in fields else _wrong_type(name, found, "text")
-    if not _ID.fullmatch(found):
-        raise _bad_id(name, found)
-    return found
-
-
-def _wrong_type(name: str, found: object, expected: str) -> InputError:
-    what = f"the text {shown(found)}" if isinstance(found, str) else shown(json.dumps(found, default=str))[1:-1]
-    return InputError(f"{name} is {what}, expected {expected}.", code="wrong_type")
-
-
-def _number(fields: Mapping[str, Any], name: str, *, most: int) -> int | Decimal:
-    found = fields.get(name)
-    if type(found) is not Decimal and type(found) is not int:
-        raise _missing(name, fields) if name not in fields else _wrong_type(name, found, "a number")
-    if found < 0:
-        raise InputError(f"{name} is {shown(found)}, expected a number that is not negative.", code="negative")
-    if found > most:
-        raise InputError(f"{name} is {shown(found)}, expected at most {most:,}.", code="absurd")
-    return found
-
-
-def _scaled(fields: Mapping[str, Any], name: str, *, most: int, scale: int) -> int:
-    return scaled(Decimal(_number(fields, name, most=most)), scale)
-
-
-def scaled(number: Decimal, scale: int) -> int:
-    """A number times 10^scale, rounded half to even from its exact decimal value."""
-    return round(_EXACT.scaleb(number, scale))
-
-
-def _count(fields: Mapping[str, Any], name: str) -> int:
-    found = fields[name]
-    if type(found) is not int:
-        raise _wrong_type(name, found, "a whole number")
-    if found < 0:
-        raise InputError(f"{name} is {shown(found)}, expected a number that is not negative.", code="negative")
-    if found > 2**53 - 1:
-        raise InputError(f"{name} is {shown(found)}, expected at most 2^53−1.", code="absurd")
-    return found
-
-
-def _flag(fields: Mapping[str, Any], name: str) -> bool:
-    found = fields[name]
-    if not isinstance(found, bool):
-        raise _wrong_type(name, found, "true or false")
-    return found
-
-
 def _slot_ms(found: object, zone: tzinfo) -> int | None:
     """The start of a slot; a slot's bare number (0, 1, 2, …) is allowed but has no time."""
     if type(found) is int and 0 <= found < _SLOT_NUMBERS:
         return None
     return time_ms(found, "slot", zone)
-
-
-def time_ms(found: object, name: str, zone: tzinfo) -> int:
-    """ISO 8601 text, or a number of seconds or milliseconds since 1970, as ms. Raises InputError naming the field."""
-    if isinstance(found, str):
-        try:
-            at = datetime.fromisoformat(found)
-            at_ms = round((at if at.tzinfo else at.replace(tzinfo=zone)).timestamp() * 1000)
-        except (ValueError, OverflowError, OSError):
-            raise _bad_time(name, found) from None
-    elif isinstance(found, int | float | Decimal) and not isinstance(found, bool):
-        at_ms = _whole_ms(Decimal(found))
-    else:
-        raise _wrong_type(name, found, "a time such as 2026-01-05T10:15:00Z")
-    if not _EARLIEST_MS <= at_ms <= _LATEST_MS:
-        raise _bad_time(name, found)
-    return at_ms
-
-
-def _whole_ms(number: Decimal) -> int:
-    """Seconds or milliseconds as milliseconds; anything beyond every time becomes a time out of range."""
-    if abs(number) > _LATEST_MS:
-        return -1
-    return int(number if number >= _MS_FROM else number.scaleb(3, _EXACT))
-
-
-def _bad_time(name: str, found: object) -> InputError:
-    return InputError(
-        f"{name} is {shown(found)}, expected a time between 2000 and 2100 such as 2026-01-05T10:15:00Z.",
-        code="bad_time",
-    )

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from core.live.payload import CODES, MAX_BYTES, read_meter, read_trade
+from core.live.json_fields import MAX_BYTES
+from core.live.payload import CODES, read_meter, read_trade
 
 GOOD = {"buyer": "HH002", "seller": "HH001", "qty_kwh": 3.5, "price": 6.8}
 
