@@ -34,6 +34,7 @@ border-bottom:1px solid color-mix(in srgb,currentColor 14%,transparent)}
 .lab-table .best{color:light-dark(#15703b,#5fd38d);font-weight:600}
 .lab-table .better{color:light-dark(#15703b,#5fd38d)}
 .lab-table .worse{color:light-dark(#b42318,#ff9b8f)}
+.lab-table td[style].best{color:inherit;font-weight:700}
 .lab-table .quiet{opacity:.72}
 .lab-table tr.band td{padding-top:.7rem;font-size:.78rem;opacity:.8;white-space:normal}
 .lab-table i{display:inline-block;width:.7em;height:.7em;border-radius:2px;margin-right:.45em}
