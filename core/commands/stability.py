@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from core.commands.market import add_inputs, dataset, heading, inputs_of, outcomes_of
+from core.commands.market import Inputs, add_inputs, dataset, heading, inputs_of, outcomes_of
 
 if TYPE_CHECKING:
     from core.market.stability.study import Study
@@ -22,6 +22,7 @@ def register(commands: Any) -> None:
     stability.add_argument(
         "--bidding", action="store_true", help="what untrue bids gain in the auctions, however long it takes"
     )
+    stability.add_argument("--rulebook", metavar="NAME|FILE", help="says that stability is not defined under it")
     stability.add_argument("--json", action="store_true", help="print JSON instead of text")
     stability.set_defaults(run=run_stability)
 
@@ -30,10 +31,13 @@ def run_stability(arguments: argparse.Namespace) -> int:
     """Read, compare, look for groups, print."""
     from core import settings
     from core.market.local_time import local_starts, minute_of_day
-    from core.market.stability.document import document
-    from core.market.stability.study import Bills, Options, study
+    from core.market.stability import words
+    from core.market.stability.study import Bills, Options, Study, study
 
     inputs = inputs_of(arguments)
+    if arguments.rulebook:
+        found = Study(inputs.readings.require().household_ids, words.not_defined_under(arguments.rulebook))
+        return _print(found, inputs, settings.load().currency, as_json=arguments.json)
     outcomes = [each for each in outcomes_of(inputs).values() if each.households]
     community, currency = inputs.readings.require(), settings.load().currency
     options = Options(
@@ -43,8 +47,13 @@ def run_stability(arguments: argparse.Namespace) -> int:
         hour=minute_of_day(local_starts(community.slot_starts(), inputs.readings.time_zone)) // 60,
     )
     bills = [Bills(each.algorithm_id, each.name, each.parameters, each.households["bill"]) for each in outcomes]
-    found = study(community, inputs.tariff, bills, options)
-    if arguments.json:
+    return _print(study(community, inputs.tariff, bills, options), inputs, currency, as_json=arguments.json)
+
+
+def _print(found: Study, inputs: Inputs, currency: str, *, as_json: bool) -> int:
+    from core.market.stability.document import document
+
+    if as_json:
         answer = {"dataset": dataset(inputs.readings), **document(found)}
         print(json.dumps(answer, ensure_ascii=False, indent=1, allow_nan=False))
     else:

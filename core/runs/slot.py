@@ -19,6 +19,7 @@ from core.market.algorithms import get
 from core.market.community import Community, FloatArray
 from core.market.compare import dispatch_with, settle
 from core.market.dispatch import DUST_KWH
+from core.market.meters import split
 from core.market.settlement import Settlement, columns
 from core.market.trades import trades_of
 from core.runs.plan import Scenario
@@ -136,7 +137,8 @@ def _settled(community: Community, scenario: Scenario, row: ResultRow) -> Settle
     algorithm = get(row.algorithm_id)
     parameters: Mapping[str, float | int | str] = row.parameters
     tariff = scenario.tariff.of(community)
-    return settle(algorithm, dispatch_with(algorithm, community, tariff, parameters), tariff, parameters)
+    columns_of = split(community)  # a home known by its meter is two columns while algorithms are at work
+    return settle(algorithm, dispatch_with(algorithm, columns_of, tariff, parameters), tariff, parameters)
 
 
 def _read(settlement: Settlement, row: ResultRow, slot: int) -> Slot:

@@ -437,3 +437,11 @@ def test_the_command_line_answers_in_words_and_json(files, capsys):
     assert "HH001 and HH002 would pay 10.00 ₹ less alone" in text
     assert "No group of homes does better alone." in text
     assert "McAfee auction: nobody gains" in text
+
+
+def test_under_a_rulebook_the_command_line_says_that_there_is_no_answer(files, capsys):
+    assert main(["stability", *files, "--rulebook", "plain", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["defined"] is False
+    assert "is not defined" in answer["not_defined"]
+    assert answer["algorithms"] == {}

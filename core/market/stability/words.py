@@ -63,3 +63,12 @@ def bidding(found: Bidding, ids: Sequence[str], currency: str) -> str:
         "no end": f"Best responses find no rest in {run.rounds} rounds",
     }
     return f"{text} {endings[run.ending]}, with {100.0 * run.traded_share:.0f} % of the energy traded in truth."
+
+
+def not_defined_under(rulebook: str) -> str:
+    """Why a study of bills under a rulebook has no answer."""
+    return (
+        f'Under the rulebook "{rulebook[:80]}" what a group of homes would pay alone is not defined: bills depend on'
+        " months, slabs, classes or keys, not on two prices a slot alone. Compare at two prices without a rulebook to"
+        " see who would leave."
+    )

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.errors import LabError, NotFoundError
-from core.web.api import chain, datasets, docs, lab, runs, staging
+from core.web.api import chain, datasets, docs, insight, lab, runs, staging
 from core.web.api.answers import Answer, refusal
 from core.web.api.shapes import ErrorAnswer
 
@@ -48,7 +48,7 @@ def build() -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unforeseen)
-    for part in (lab, chain, datasets, runs, staging, docs):
+    for part in (lab, chain, datasets, runs, insight, staging, docs):
         app.include_router(part.router, responses=REFUSALS)
     app.add_api_route("/api/{path:path}", _nothing_here, methods=EVERY, include_in_schema=False)
     return app

@@ -288,3 +288,55 @@ class RefusedUpload(ErrorAnswer):
     """Why the files were refused: the first finding as the error, and the report with all of them."""
 
     report: ReportAnswer | None = None  # type: ignore[valid-type]
+
+
+class OrderAnswer(BaseModel):
+    """What one household has or needs in a slot; price null where the algorithm takes no orders."""
+
+    household_id: str
+    side: str
+    quantity_kwh: float
+    filled_kwh: float
+    price: Number
+    paid_price: Number
+    why: str
+
+
+class TradeAnswer(BaseModel):
+    """What one household sold to another; price null where trades have none of their own."""
+
+    seller_id: str
+    buyer_id: str
+    energy_kwh: float
+    price: Number
+
+
+class SlotBookAnswer(BaseModel):
+    """One slot under one algorithm: asks rising, then bids falling."""
+
+    name: str
+    traded_kwh: float
+    price: Number
+    retail_price: float
+    feed_in_price: float
+    orders: list[OrderAnswer]
+    trades: list[TradeAnswer]
+
+
+class SlotAnswer(BaseModel):
+    """One slot of a run under each algorithm asked for."""
+
+    slot: int
+    start_at: datetime
+    scenario: str
+    algorithms: dict[str, SlotBookAnswer]
+
+
+class StabilityAnswer(BaseModel):
+    """How far the question is, and its answer in the form of `python -m core stability --json`."""
+
+    state: str
+    done: int
+    of: int
+    message: str
+    answer: dict[str, Any] | None

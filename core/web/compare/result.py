@@ -30,6 +30,7 @@ from core.web.compare.tabs import (
     one_slot,
     over_time,
     scenarios,
+    stability,
     what_if,
 )
 from core.web.compare.view import View, days_of, view_of
@@ -264,6 +265,7 @@ TABS = (
     Tab("Households", households.draw),
     Tab("Energy", energy.draw),
     Tab("Certainty", certainty.draw, _has_rivals),
+    Tab("Stability", stability.draw),
     Tab("Scenarios", scenarios.draw, _has_scenarios),
     Tab("What if", what_if.draw, _has_arrays),
     Tab("Export", export.draw),
