@@ -44,6 +44,8 @@ NEEDS = {
     "GET /api/runs/{run_id}": READ,
     "POST /api/runs/{run_id}/cancel": WRITE,
     "GET /api/runs/{run_id}/receipt": READ,
+    "GET /api/runs/{run_id}/slots/{slot}": READ,
+    "GET /api/runs/{run_id}/stability": READ,
     "GET /api/runs/{run_id}/result": READ,
     "GET /api/runs/{run_id}/figures": READ,
     "GET /api/runs/{run_id}/figures.csv": READ,

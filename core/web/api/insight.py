@@ -46,9 +46,13 @@ def slot(
     return Answer({"slot": slot, "start_at": start, "scenario": chosen, "algorithms": books})
 
 
-def _book(slot: Slot) -> dict[str, Any]:
-    orders = [{**asdict(each), "why": why_left(each, slot)} for each in (*slot.asks, *slot.bids)]
-    return {**asdict(slot), "orders": orders}
+def _book(found: Slot) -> dict[str, Any]:
+    kept = ("name", "traded_kwh", "price", "retail_price", "feed_in_price")
+    orders = [{**asdict(each), "why": why_left(each, found)} for each in (*found.asks, *found.bids)]
+    return {name: getattr(found, name) for name in kept} | {
+        "orders": orders,
+        "trades": [asdict(each) for each in found.trades],
+    }
 
 
 @router.get("/api/runs/{run_id}/stability", response_model=StabilityAnswer)
