@@ -126,6 +126,10 @@ def test_any_bills_have_the_group_that_brute_force_finds(seed, homes, slots):
     found = most_blocking(game, bills)
     assert found.gain == pytest.approx(max(0.0, *gains), abs=1e-6)
     assert found.bound == pytest.approx(found.gain, abs=1e-5)
+    solved = Search(game).best(bills)  # the programme, which larger games are left to
+    assert solved is not None
+    assert max(0.0, solved.gain) == pytest.approx(found.gain, abs=1e-6)
+    assert solved.exact
 
 
 def test_cuts_kept_from_other_bills_do_not_change_the_answer():

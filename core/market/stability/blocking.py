@@ -11,14 +11,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from core.errors import MarketError
-from core.market.community import BoolArray, FloatArray
+from core.market.community import BoolArray, FloatArray, IntArray
 from core.market.stability.game import Game
+from core.market.stability.shapley import costs_of_all_groups
 
+COUNTED_HOMES, COUNTED_WORK = 20, 4e8
+"""Homes with energy, and groups times slots, to which looking at every group is quicker than a proof by the solver."""
 PARTS = 24
 """Parts that the slots are taken together in: fewer need more rounds, more make every round longer."""
 TIME_LIMIT_S = 60.0
@@ -68,13 +72,36 @@ def most_blocking(
 
     Ends early, with the bound of the solver, at the time limit or when cancelled.
     """
-    found = Search(game).best(bills, time_limit_s=time_limit_s, cancelled=cancelled)
+    active = np.flatnonzero(~game.idle)
+    if active.size <= COUNTED_HOMES and 2.0**active.size * game.swing.shape[1] <= COUNTED_WORK:
+        found: Blocking | None = _counted(game, bills, active)
+    else:
+        found = Search(game).best(bills, time_limit_s=time_limit_s, cancelled=cancelled)
     assert found is not None
     near = tolerance_of(bills)
     if found.gain <= near:
         bound = found.bound if found.bound > near else 0.0
         return Blocking(np.zeros(game.households, dtype=bool), 0.0, bound, bound == 0.0)
     return Blocking(found.members, found.gain, max(found.bound, found.gain), found.bound - found.gain <= near)
+
+
+def _counted(game: Game, bills: FloatArray, active: IntArray) -> Blocking:
+    """The best of all groups by looking at each: a home without energy in slots that count joins where it gains."""
+    weights = bills - game.linear
+    sums = np.zeros(1)
+    for home in active:
+        sums = np.concatenate([sums, sums + weights[home]])
+    place = int(np.argmax(sums - _costs(game)))
+    members = game.idle & (weights > 0.0)
+    members[active] = (place >> np.arange(active.size)) & 1 == 1
+    gain = float(bills @ members) - game.cost(members.astype(np.float64))
+    return Blocking(members, gain, gain, True)
+
+
+@lru_cache(maxsize=2)
+def _costs(game: Game) -> FloatArray:
+    """What slots add to the cost of each group of homes with energy, `[2^homes]`: the same for all bills."""
+    return costs_of_all_groups(game.swing[~game.idle])
 
 
 @dataclass(slots=True)
