@@ -72,7 +72,7 @@ class ClockWatch:
 def _running_s() -> float:
     """Seconds that no setting of a clock changes; where the system can, those of a sleeping machine, too."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot is None else time.clock_gettime(boot)
+    return time.monotonic() if boot is None else float(getattr(time, "clock_gettime")(boot))  # noqa: B009  (no Windows)
 
 
 _clock = ClockWatch()
