@@ -276,6 +276,7 @@ class _Study:
         for verdict, bills in zip(verdicts, self.bills, strict=False):
             saved = alone - bills.bill
             near = 1e-9 * np.maximum(1.0, np.abs(alone))
+            saved = np.where(np.abs(saved) <= near, 0.0, saved)  # rounding has no Gini index
             points.append(
                 Point(
                     verdict.algorithm_id,
