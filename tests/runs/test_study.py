@@ -1,12 +1,9 @@
 """Studies: designs of named dimensions, scenarios that the comparison agrees with, and files that survive a kill."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -145,6 +142,21 @@ def test_a_study_stopped_anywhere_goes_on_with_the_same_digest(community, tmp_pa
     assert carried_out(plan(), community, tmp_path / "cut").computed == 0
 
 
+KILLED_AFTER_THREE = """
+import os, pathlib, signal, sys
+import core.__main__, core.runs.study as study
+study.MOST_IN_CHUNK = 2
+kept, rename = [], pathlib.Path.replace
+def counted(path, target):
+    rename(path, target)
+    kept.append(target)
+    if sum(str(each).endswith(".parquet") for each in kept) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+pathlib.Path.replace = counted
+core.__main__.main(["study", *sys.argv[1:]])
+"""
+
+
 def test_a_killed_study_goes_on_with_the_same_digest(tmp_path, capsys):
     asked = {
         "sample": {"households": 30, "days": 60, "slot_h": 0.25},
@@ -154,13 +166,8 @@ def test_a_killed_study_goes_on_with_the_same_digest(tmp_path, capsys):
     }
     path, folder = tmp_path / "study.json", tmp_path / "out"
     path.write_text(json.dumps(asked), encoding="utf-8")
-    code = "import sys, core.runs.study as s, core.__main__ as m; s.MOST_IN_CHUNK = 2; m.main(['study', *sys.argv[1:]])"
-    killed = subprocess.Popen([sys.executable, "-c", code, str(path), "--out", str(folder)], cwd=ROOT)
-    until = time.monotonic() + 120
-    while not list(folder.glob("*.parquet")) and time.monotonic() < until:
-        time.sleep(0.01)
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.wait()
+    subprocess.run([sys.executable, "-c", KILLED_AFTER_THREE, str(path), "--out", str(folder)], cwd=ROOT, check=False)
+    assert len(list(folder.glob("*.parquet"))) == 3
     assert main(["study", str(path), "--out", str(folder), "--json"]) == 0
     resumed = json.loads(capsys.readouterr().out)
     assert main(["study", str(path), "--out", str(tmp_path / "other"), "--json"]) == 0
