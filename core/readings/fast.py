@@ -40,6 +40,8 @@ def read_clean(data: bytes, findings: Findings, options: Options) -> FileReading
     if len(ids) != 1 or not HOUSEHOLD_ID.fullmatch(ids[0].as_py()):
         return None
     wall_s = _seconds(table["timestamp"].chunk(0))
+    if wall_s.min() < FIRST_S or wall_s.max() >= LAST_S:
+        return None
     placed = Placed(wall_s, [], [], doubled=False) if stated_zone else place(wall_s, None, options.zone)
     utc_s = placed.utc_s
     if placed.skipped or placed.unclear or not _regular(wall_s, utc_s):

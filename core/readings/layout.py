@@ -172,7 +172,9 @@ def _rows(
             row = _odd_row(line, number, layout, findings)
         elif not line.strip(blank):
             continue
-        elif line[0] == "#":
+        elif (
+            line[0] == "#" and len(line.split(delimiter)) != width
+        ):  # with every field it is a reading, such as ########
             comments += 1
             continue
         else:

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.readings.options import DateOrder
+from core.readings.times import FIRST_YEAR, LAST_S, LAST_YEAR
 
 IntArray = npt.NDArray[np.int64]
-FIRST_YEAR, LAST_YEAR = 1970, 2100
 DAY_S = 86_400
 MONTHS = {
     name[:3]: number
@@ -89,7 +89,7 @@ def _year(text: str) -> int:
 
 
 def _number(three: tuple[int, int, int]) -> int | None:
-    if not FIRST_YEAR <= three[0] < LAST_YEAR:
+    if not FIRST_YEAR <= three[0] <= LAST_YEAR:
         return None
     try:
         return date(*three).toordinal() - _EPOCH_DAY
@@ -188,6 +188,6 @@ def _epochs(cells: Sequence[str]) -> Moments:
         if not text.isdigit() or len(text) != digits:
             raise NotATime(row, f'"{text[:80]}" is not written like the first time of the file')
     seconds = np.array([int(text) for text in cells], dtype=np.int64) // (1 if digits == 10 else 1000)
-    if seconds.min() < 0 or seconds.max() >= (date(LAST_YEAR, 1, 1).toordinal() - _EPOCH_DAY) * DAY_S:
+    if seconds.min() < 0 or seconds.max() >= LAST_S:
         raise NotATime(int(seconds.argmax()), f"not between {FIRST_YEAR} and {LAST_YEAR}")
     return Moments(seconds, np.zeros(len(cells), dtype=np.int64))

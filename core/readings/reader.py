@@ -223,9 +223,10 @@ def _read_foreign(files: Sequence[tuple[str, bytes | Path]], options: Options) -
     except FileRefused:
         if not together.refused:
             return None
-        empty = Foreign([], frozenset(), (), (), {})
-        reports = [FileReport(name, accepted=False) for name, _ in files]
-        return empty, _readings(None, reports, list(together.all()), (), options)
+        return _refused_foreign(together, files, options)
+    except (ArithmeticError, LookupError, ValueError):
+        log.exception("files of another layout cannot be read")
+        return None
     for one in foreign.series:
         check_series(one, together, zone=options.time_zone, stated_zone=foreign.zoned)
     reports = [
@@ -250,6 +251,13 @@ def _read_foreign(files: Sequence[tuple[str, bytes | Path]], options: Options) -
     for doubt in foreign.doubts:
         together.warning("guessed", doubt.removesuffix("."))
     return foreign, _readings(combined, reports, list(together.all()), said, options)
+
+
+def _refused_foreign(
+    together: Findings, files: Sequence[tuple[str, bytes | Path]], options: Options
+) -> tuple[Foreign, Readings]:
+    reports = [FileReport(name, accepted=False) for name, _ in files]
+    return Foreign([], frozenset(), (), (), {}), _readings(None, reports, list(together.all()), (), options)
 
 
 def _sha256(content: bytes | Path) -> str:
@@ -337,6 +345,10 @@ def _read_file(content: bytes | Path, findings: Findings, options: Options) -> t
         sha256 = hashlib.sha256(data).hexdigest()
         reading = read_clean(data, findings, options) or _diagnose(data, findings, options)
     except FileRefused:
+        return FileReport(findings.file, accepted=False, sha256=sha256), ()
+    except (ArithmeticError, LookupError, ValueError) as error:  # whatever a file holds, it ends in a sentence
+        log.exception("a file cannot be read")
+        findings.error("unreadable", f"cannot be read ({type(error).__name__})", fix="export it again")
         return FileReport(findings.file, accepted=False, sha256=sha256), ()
     for one in reading.series:
         check_series(one, findings, zone=options.time_zone, stated_zone=reading.stated_zone)

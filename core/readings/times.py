@@ -15,8 +15,8 @@ from core.readings.options import DateOrder
 
 IntArray = npt.NDArray[np.int64]
 
-FIRST_YEAR, LAST_YEAR = 1990, 2100
-FIRST_S, LAST_S = 631_152_000, 4_133_980_800
+FIRST_YEAR, LAST_YEAR = 1970, 2100
+FIRST_S, LAST_S = 0, 4_133_980_800
 """The first second of the first year, and the one after the last year."""
 NEED = "need YYYY-MM-DD HH:MM:SS"
 

@@ -444,13 +444,13 @@ def _in_text(table: RawTable, rows: list[int], column: Meaning) -> str:
 
 
 def _numbers(table: RawTable, column: Meaning, rows: list[int], findings: Findings) -> FloatArray:
-    style = _style([row[column.place] for row in table.rows[:2000]], table.delimiter)
+    style = _style(table)
     known: dict[str, float] = {}
     values = np.empty(len(rows))
     for k, at in enumerate(rows):
         text = table.rows[at][column.place]
         if text not in known:
-            value = _number(text, style)
+            value = None if style == "?" and "," in text else _number(text, style)
             if value is None:
                 raise findings.refusal(
                     "not_a_number",
@@ -465,17 +465,27 @@ def _numbers(table: RawTable, column: Meaning, rows: list[int], findings: Findin
     return values
 
 
-def _style(cells: list[str], delimiter: str) -> str:
-    """The decimal sign, "," or ".": a comma is one where no cell has a decimal point."""
-    comma = point = 0
-    for cell in cells:
-        if re.search(r",\d+$", cell) and "." in cell and cell.rfind(",") > cell.rfind("."):
-            return ","
-        if re.search(r"\.\d+$", cell):
-            point += 1
-        elif re.fullmatch(r"[+-]?\d+,\d+", cell):
-            comma += 1
-    return "," if comma and not point else "."
+def _style(table: RawTable) -> str:
+    """The decimal sign of a table, "," or "."; "?" where every comma could group thousands and nothing tells.
+
+    A comma is one where no cell has a decimal point, and one of them is no group of thousands (0,5 or 0,260).
+    """
+    grouped = decimal = point = 0
+    for row in table.rows[:2000]:
+        for cell in row:
+            if "." not in cell and "," not in cell:
+                continue
+            if re.fullmatch(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+", cell):
+                return ","
+            if re.fullmatch(r"[+-]?[\d,]*\.\d+(?:[eE][+-]?\d+)?", cell):
+                point += 1
+            elif re.fullmatch(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", cell):
+                grouped += 1
+            elif re.fullmatch(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?", cell):
+                decimal += 1
+    if point:
+        return "."
+    return "," if decimal else "?" if grouped else "."
 
 
 def _number(text: str, style: str) -> float | None:

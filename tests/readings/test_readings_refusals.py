@@ -356,3 +356,20 @@ def test_foreign_text_in_messages_is_cut_and_escaped() -> None:
 def test_a_refused_community_raises_its_first_reason_when_it_is_required() -> None:
     with pytest.raises(ReadingError, match=r'line 3, load_kW: "abc" is not a number; give kilowatts, such as 0.42'):
         read([("HH001.csv", text_with(rows=replaced(1, "2024-06-01 11:00:00,HH001,abc,1.0")))]).require()
+
+
+@pytest.mark.parametrize("year", ["9999", "0001", "1969", "2101"])
+def test_a_year_beyond_the_calendar_of_homes_is_refused_with_line_and_text(year: str) -> None:
+    data = (
+        f"timestamp,household_id,load_kW,solar_kW\n{year}-12-31 23:30:00,HH001,1,0\n{year}-12-31 23:45:00,HH001,1,0\n"
+    )
+    issue = refused(data.encode())
+    assert (issue.code, issue.line) == ("time_out_of_range", 2)
+    assert f"{year}-12-31" in issue.message
+
+
+def test_a_row_of_hashes_with_every_field_is_a_reading_and_not_a_comment() -> None:
+    head = "timestamp,household_id,load_kW,solar_kW\n# a comment\n2024-06-01 00:00:00,HH001,1,0\n"
+    issue = refused(f"{head}########,HH001,0.75,0\n2024-06-01 02:00:00,HH001,1,0\n".encode())
+    assert issue.line == 4
+    assert '"########" is not a timestamp' in issue.message
