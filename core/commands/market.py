@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from core.commands.readings import add_reading_options, files_of, options_of
 from core.errors import InputError, MarketError
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ def add_inputs(command: argparse.ArgumentParser) -> None:
     price = "{} per kWh: a price, hours of the local day such as '6, 17-22=9', or a file with one price a slot ({})"
     command.add_argument("--retail", default="7.0", metavar="PRICES", help=price.format("what the grid charges", 7.0))
     command.add_argument("--feed-in", default="3.0", metavar="PRICES", help=price.format("what the grid pays", 3.0))
-    command.add_argument("--time-zone", default="", metavar="ZONE", help="of files without one and of hours of the day")
-    command.add_argument("--pv-kw", action="append", default=[], metavar="HOUSEHOLD=KW", help="installed PV of a home")
+    add_reading_options(command)
     command.add_argument("--set", action="append", default=[], metavar="ALGORITHM.PARAMETER=VALUE", dest="settings")
 
 
@@ -73,7 +73,7 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
     asked = {algorithm_id: get(algorithm_id) for algorithm_id in arguments.algorithm if algorithm_id not in own}
     algorithms = asked or find()
     parameters = parse_settings(arguments.settings, algorithms)
-    readings = _read(arguments.files, arguments.time_zone, _pv_kw(arguments.pv_kw))
+    readings = _read(arguments)
     community = readings.require()
     retail = _prices(arguments.retail, "--retail", community, readings.time_zone)
     tariff = Tariff(retail, _prices(arguments.feed_in, "--feed-in", community, readings.time_zone))
@@ -247,28 +247,13 @@ def parse_settings(texts: Sequence[str], algorithms: Mapping[str, Any]) -> dict[
     return parsed
 
 
-def _pv_kw(texts: Sequence[str]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for text in texts:
-        household_id, equals, value = text.rpartition("=")
-        try:
-            found[household_id] = float(value)
-        except ValueError:
-            found[household_id] = math.nan
-        if not equals or not 0.0 <= found[household_id] < math.inf:
-            raise MarketError(f'"{text[:80]}" is not HOUSEHOLD=KW.', fix="Such as HH001=3.2.")
-    return found
+def _read(arguments: argparse.Namespace) -> Readings:
+    from core.readings import read
 
-
-def _read(files: Sequence[Path], time_zone: str, pv_kw: Mapping[str, float]) -> Readings:
-    from core import settings
-    from core.readings import Options, read
-
-    for path in files:
+    for path in arguments.files:
         if not path.is_file():
-            raise InputError(f'There is no file "{str(path)[:200]}".', fix="Name CSV files of readings.")
-    zone = time_zone or settings.load().time_zone
-    readings = read([(path.name, path) for path in files], Options(pv_kw=pv_kw, time_zone=zone))
+            raise InputError(f'There is no file "{str(path)[:200]}".', fix="Name files of readings.")
+    readings = read(files_of([str(path) for path in arguments.files]), options_of(arguments))
     readings.require()
     return readings
 

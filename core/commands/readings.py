@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from datetime import date
 from pathlib import Path
@@ -92,11 +93,14 @@ def _columns(path: str) -> dict[str, dict[str, str]]:
 
 
 def _pv_kw(text: str) -> tuple[str, float]:
-    household_id, _, kilowatts = text.partition("=")
+    household_id, equals, value = text.rpartition("=")
     try:
-        return household_id, float(kilowatts)
+        kilowatts = float(value)
     except ValueError:
-        raise ReadingError(f'--pv-kw is "{text[:80]}", expected HOUSEHOLD=KW such as HH001=3.2.') from None
+        kilowatts = math.nan
+    if not equals or not 0.0 <= kilowatts < math.inf:
+        raise ReadingError(f'--pv-kw: "{text[:80]}" is not HOUSEHOLD=KW.', fix="Such as HH001=3.2.")
+    return household_id, kilowatts
 
 
 def run_check(arguments: argparse.Namespace) -> int:

@@ -129,7 +129,7 @@ def test_what_is_no_csv_is_said_and_nothing_is_sent(page: Page) -> None:
     page.goto("/compare")
     zone = drop_zone(page)
     zone.evaluate(DROP, [{"name": "photo.jpg", "text": "x"}])
-    expect(zone.get_by_role("status")).to_have_text("No CSV file among them.")
+    expect(zone.get_by_role("status")).to_have_text("No file of readings among them.")
 
 
 def still(part: Locator) -> FloatRect:

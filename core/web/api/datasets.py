@@ -15,6 +15,7 @@ from starlette.responses import Response
 from core.errors import TooLargeError
 from core.exchange import current
 from core.readings import Options
+from core.readings.options import ProposalPolicy
 from core.runs import Added, Dataset
 from core.web.api.answers import Answer
 from core.web.api.caller import Analyst, Reader
@@ -36,13 +37,16 @@ FILES = 2_000
 )
 def upload(
     user: Analyst,
-    files: Annotated[list[UploadFile], File(description="CSV files, one or several households each; 20 MB a file.")],
+    files: Annotated[
+        list[UploadFile], File(description="Files of readings, one or several households each; 20 MB a file.")
+    ],
     name: Annotated[str, Form(max_length=120)] = "",
     time_zone: Annotated[str, Form(max_length=64)] = "",
+    proposals: Annotated[ProposalPolicy, Form(description="What to do where a column's meaning is a guess.")] = "ask",
 ) -> Answer:
-    """Read CSV files as a new dataset. What cannot be read is refused as a whole, by file, line and column."""
+    """Read files as a new dataset. What cannot be read is refused as a whole, by file, line and column."""
     lab = current()
-    options = Options(time_zone=time_zone or lab.settings.time_zone)
+    options = Options(time_zone=time_zone or lab.settings.time_zone, proposals=proposals)
     with _on_disk(files) as kept:
         added = lab.datasets.add(user.user_id, kept, options=options, name=name)
     return _answer(added)

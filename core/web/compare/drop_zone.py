@@ -23,7 +23,7 @@ HTML = """
 <div class="zone" data-testid="compareBulkDrop">
   <button type="button" disabled>Choose files</button>
   <span>Hundreds of files, or a folder: drop them here.</span>
-  <input type="file" multiple hidden aria-hidden="true" tabindex="-1" accept=".csv,.txt,.tsv">
+  <input type="file" multiple hidden aria-hidden="true" tabindex="-1" accept=".csv,.txt,.tsv,.xml,.xlsx,.xls,.ods">
   <progress hidden aria-label="Files sent"></progress>
   <output aria-live="polite"></output>
 </div>

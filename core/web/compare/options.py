@@ -41,6 +41,8 @@ UNITS = {
 }
 REGISTERS = {"refuse": "Refuse meter registers", "difference": "Take the difference of neighbouring rows"}
 
+PROPOSALS = {"ask": "Refuse, and say what the guess would be", "accept": "Read them by the best guess"}
+
 
 def choose(options: Options, *, key: str) -> Options:
     """The choices as widgets, starting from `options`. Raises ReadingError if they do not fit."""
@@ -69,6 +71,7 @@ def choose(options: Options, *, key: str) -> Options:
         date_order = _pick("Dates such as 01/06/2024", DATES, options.date_order, key=f"{key}_dates")
         unit = _pick("Unit of load and solar", UNITS, options.unit, key=f"{key}_unit")
         cumulative = _pick("Readings that only rise", REGISTERS, options.cumulative, key=f"{key}_registers")
+        proposals = _pick("Files whose columns are a guess", PROPOSALS, options.proposals, key=f"{key}_proposals")
         max_kw = st.number_input(
             "Most one home can draw or make (kW)",
             0.1,
@@ -88,6 +91,7 @@ def choose(options: Options, *, key: str) -> Options:
         date_order=date_order,
         unit=unit,
         cumulative=cumulative,
+        proposals=proposals,
         max_kw=max_kw,
     )
 

@@ -9,6 +9,7 @@ from core.errors import LabError
 from core.exchange import current
 from core.market.algorithms import find
 from core.readings import Options
+from core.readings.source import EXTENSIONS, OTHER_EXTENSIONS
 from core.runs.datasets import Upload
 from core.runs.plan import RunPlan, Scenario, Selection
 from core.runs.tariffs import TariffPlan
@@ -46,10 +47,10 @@ def show(user: User) -> None:
 def _drop(user: User) -> None:
     st.header("Your readings", anchor=False)
     dropped = st.file_uploader(
-        "Drop CSV files of meters, all at once",
-        type=["csv", "txt", "tsv"],
+        "Drop files of meters, all at once",
+        type=[ending.removeprefix(".") for ending in EXTENSIONS + OTHER_EXTENSIONS],
         accept_multiple_files=True,
-        help="One file a household or several in one; columns timestamp, household_id, load_kW, solar_kW, or similar.",
+        help="One file a household or several in one: CSV, Excel, NEM12 or Green Button, as your portal gives them.",
         key=f"compare_files_{st.session_state.get(ROUND, 0)}",
     )
     batch = drop_zone()

@@ -2,7 +2,7 @@
 // Python hands over: url (where to send), batch (files a request), most (files at once), words (what to say).
 // Python gets: the trigger "sent" with the number of files once all of them are there.
 
-const ENDINGS = [".csv", ".txt", ".tsv"];
+const ENDINGS = [".csv", ".txt", ".tsv", ".xml", ".xlsx", ".xls", ".ods"];
 
 export default function ({ parentElement, data, setTriggerValue }) {
   const zone = parentElement.querySelector(".zone");
@@ -33,7 +33,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   async function send(found) {
     const { url, batch, most } = zone.settings;
     const files = found.filter((file) => ENDINGS.some((ending) => file.name.toLowerCase().endsWith(ending)));
-    if (!files.length) return say("No CSV file among them.");
+    if (!files.length) return say("No file of readings among them.");
     if (files.length > most) return say(`${files.length} files at once; at most ${most} are taken.`);
     button.disabled = true;
     bar.hidden = false;
