@@ -65,7 +65,9 @@ def read_foreign(files: Sequence[tuple[str, bytes | Path]], options: Options, fi
             findings.error("field_count", str(error), line=error.line, fix=fix, file=name)
             raise FileRefused from None
         except FileRefused:
-            _copy(one, findings, name)
+            if not one.refused:
+                one.error("header_missing", "no table of readings found", fix="export it as CSV with a header")
+            findings.adopt(one)
             raise
     tracks = [track for reading in readings for track in reading.tracks]
     notes = [note for reading in readings for note in reading.notes]
@@ -94,18 +96,6 @@ def read_foreign(files: Sequence[tuple[str, bytes | Path]], options: Options, fi
     profile = {"columns": columns, "date_order": options.date_order, "unit": options.unit}
     zoned = any(reading.zoned for reading in readings)
     return Foreign(series, frozenset(metered), _unique(notes), _unique(doubts), profile, zoned, rows)
-
-
-def _copy(one: Findings, findings: Findings, name: str) -> None:
-    issues = [issue for issue in one.all() if issue.severity == "error"]
-    if not issues:
-        findings.error("header_missing", "no table of readings found", fix="export it as CSV with a header", file=name)
-    for issue in issues:
-        what = issue.message.removesuffix(".")
-        prefix = f"{plain(name)}: "
-        findings.error(
-            issue.code, what.removeprefix(prefix), raw=issue.raw, file=name if what.startswith(prefix) else " "
-        )
 
 
 def _learn(table: RawTable, columns: dict[str, dict[str, str]], options: Options) -> None:

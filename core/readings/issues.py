@@ -121,6 +121,11 @@ class Findings:
         self._add("error", code, what, line, column, raw, fix, self.file)
         return FileRefused()
 
+    def adopt(self, other: Findings) -> None:
+        """Take over the findings about a file as they were written: their sentences name it already."""
+        self._issues.extend(other.all())
+        self._errors += other._errors
+
     def stop_if_refused(self) -> None:
         """Raise FileRefused when an error was found."""
         if self.refused:

@@ -244,3 +244,12 @@ def test_every_instant_of_a_year_finds_its_way_back_from_the_wall_clock(zone: st
     placed = place(utc_s + np.array(offsets, dtype=np.int64), None, place_zone)
     assert placed.utc_s.tolist() == utc_s.tolist()
     assert placed.skipped == placed.unclear == []
+
+
+def test_files_out_of_step_are_named_and_no_other() -> None:
+    def file(name: str, minute: int) -> tuple[str, bytes]:
+        rows = "".join(f"2024-06-01 {hour:02d}:{minute:02d}:00,{name},1,0\n" for hour in range(4))
+        return f"{name}.csv", f"timestamp,household_id,load_kW,solar_kW\n{rows}".encode()
+
+    readings = read([file("HH001", 0), file("HH002", 0), file("HH003", 10), file("HH004", 0)])
+    assert "the intervals of HH003 (HH003.csv) are not in step with those of HH001" in readings.errors[0].message

@@ -189,3 +189,20 @@ def test_a_community_in_a_random_layout_reads_back_equal_or_is_refused(data):
         community = readings.require()
         np.testing.assert_allclose(community.load_kw.T, values[0], atol=1e-9)
         np.testing.assert_allclose(community.solar_kw.T, values[1], atol=1e-9)
+
+
+def test_a_refusal_names_the_file_once_and_the_line() -> None:
+    rows = [[f"13.06.2024 {hour:02d}:00", "abc" if hour == 1 else "0,5"] for hour in range(24)]
+    message = read([("haus.csv", text("Zeit;Verbrauch [kWh]", *rows))]).errors[0].message
+    assert message.startswith('haus.csv line 3, Verbrauch [kWh]: "abc" is not a number')
+    assert message.count("haus.csv") == 1
+
+
+@given(st.lists(st.text(alphabet="0123456789-/.: TZapmAM+'", max_size=24), min_size=2, max_size=6))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+def test_hostile_timestamps_end_in_a_sentence_or_a_reading(times):
+    for head in ("timestamp,household_id,load_kW,solar_kW", "Zeit,haus,Verbrauch [kWh],PV [kWh]"):
+        data = "\n".join([head, *(f"{time},HH001,1,0" for time in times)]).encode()
+        readings = read([("HH001.csv", data)], Options(proposals="accept"))
+        assert readings.accepted or all(issue.message for issue in readings.errors)
+        assert readings.accepted or readings.errors
