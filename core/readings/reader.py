@@ -23,7 +23,7 @@ from core.readings.digest import digest_of
 from core.readings.fast import read_clean
 from core.readings.foreign import Foreign, read_foreign
 from core.readings.gaps import Gap
-from core.readings.issues import FileRefused, Findings, Issue, count, plain, some
+from core.readings.issues import FileRefused, Findings, Issue, count, plain, quote, some
 from core.readings.options import MAX_FILE_BYTES, MAX_FILES, MAX_READINGS, Options
 from core.readings.plausibility import check_series
 from core.readings.roles import power_role, says, tokens_of
@@ -186,21 +186,23 @@ def _says_why(readings: Readings, native: Readings) -> bool:
 def _needs_meaning(files: Sequence[tuple[str, bytes | Path]]) -> bool:
     """Whether names or headers say what the documented layout cannot: half a home a file, a date and an hour apart, or
     a column of solar energy or of the meter under a name that it does not know."""
-    return any(all(name_of_file(name)[:2]) or name_of_file(name)[2] or _says_more(content) for name, content in files)
+    return any(_says_more(name, content) for name, content in files)
 
 
-def _says_more(content: bytes | Path) -> bool:
+def _says_more(name: str, content: bytes | Path) -> bool:
+    role, home, part = name_of_file(name)
+    half_a_home = bool((role and home) or part)
     for line in _head(content).decode("utf-8", "replace").splitlines()[:20]:
         names = [name.strip(' "') for name in re.split(r"[,;\t|]", line)]
         known = {column.role: column.place for column in recognise(names)}
         if not known.keys() >= {"timestamp", "load"}:
             continue
         others = [tokens_of(name) for place, name in enumerate(names) if place not in known.values()]
-        hours = any(says("hour", words) and len(words) == 1 for words in others)
-        return hours or (
-            "solar" not in known and any(power_role(words) in ("solar", "export", "net") for words in others)
-        )
-    return False
+        if any(says("hour", words) and len(words) == 1 for words in others):
+            return True
+        meter = any(power_role(words) in ("solar", "export", "net") for words in others)
+        return "solar" not in known and (half_a_home or meter)
+    return half_a_home
 
 
 def _head(content: bytes | Path) -> bytes:
@@ -248,9 +250,21 @@ def _read_foreign(files: Sequence[tuple[str, bytes | Path]], options: Options) -
         metered = np.array([one in foreign.metered for one in combined.community.household_ids])
         combined = replace(combined, community=replace(combined.community, metered=metered))
     said = (*foreign.notes, *foreign.doubts, f"Missing intervals: {options.gap_policy.replace('_', ' ')}.")
+    together.warning("other_layout", f"another layout than the documented one: {_meanings(foreign)}")
     for doubt in foreign.doubts:
         together.warning("guessed", doubt.removesuffix("."))
     return foreign, _readings(combined, reports, list(together.all()), said, options)
+
+
+def _meanings(foreign: Foreign) -> str:
+    """The columns that were read, and as what."""
+    columns: dict[str, dict[str, str]] = foreign.profile["columns"]
+    told = [
+        f"{quote(name)} is {meaning['role']}" + (f" in {meaning['unit']}" if "unit" in meaning else "")
+        for name, meaning in columns.items()
+        if meaning["role"] not in ("ignore", "status")
+    ]
+    return "; ".join(told[:6]) + (f" and {len(told) - 6} more" if len(told) > 6 else "")
 
 
 def _refused_foreign(
