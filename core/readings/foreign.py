@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from core.market.community import FloatArray
+from core.readings.fields import HOUSEHOLD_ID
 from core.readings.issues import FileRefused, Findings, count, plain, quote, some
 from core.readings.moments import DAY_S, IntArray
 from core.readings.options import MAX_ROWS, Options
@@ -109,6 +110,8 @@ def _unique(sentences: list[str]) -> tuple[str, ...]:
 
 def _safe(home: str, number: int) -> str:
     """An id that files, topics and addresses can hold, made from any label."""
+    if HOUSEHOLD_ID.fullmatch(home):
+        return home
     found = re.sub(r"[^A-Za-z0-9_-]+", "_", home).strip("_")[:64]
     return found or f"home-{number}"
 

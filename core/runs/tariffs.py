@@ -13,6 +13,9 @@ from core.market.local_time import known_zone
 from core.market.tariff import EVERY_DAY, EVERY_MONTH, MICRO, MINUTES, Band, DayPrices, tariff_of
 from core.runs.serialization import plain, read
 
+MOST_PRICE = 1_000_000
+"""Currency/kWh, either way: far above any tariff, and in millionths still exact."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -93,9 +96,9 @@ class TariffPlan:
 
 
 def micro(price: float) -> int:
-    """A price, currency/kWh, in millionths, rounded half-even. Raises MarketError when it is not finite."""
-    if not np.isfinite(price):
-        raise MarketError(f"The price is {price}, expected a finite number per kWh.")
+    """A price, currency/kWh, in millionths, rounded half-even. Raises MarketError where the ledger cannot hold it."""
+    if not abs(price) <= MOST_PRICE:  # false for NaN too
+        raise MarketError(f"The price is {price:g}, expected a finite number of at most {MOST_PRICE:,} per kWh.")
     return round(price * MICRO)
 
 

@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from core.errors import NotSignedInError
 from core.web import api, gate
-from core.web.api import chain, datasets, docs, lab, runs, staging
+from core.web.api import chain, datasets, docs, insight, lab, runs, staging
 from core.web.gate import Buckets, Gate, Rate
 from tests.web.conftest import GOOD, HOST, ORIGIN, Client, House
 
@@ -68,6 +68,7 @@ PLACES = {
     "dataset_id": "0" * 16,
     "batch": "0" * 16,
     "run_id": "0" * 16,
+    "slot": "0",
     "name": "start.js",
 }
 
@@ -78,7 +79,7 @@ def named(headers: dict[str, str]) -> dict[str, str]:
 
 def listed() -> Iterator[str]:
     """Every route of every part of the application, in the description or not."""
-    for part in (lab, chain, datasets, runs, staging, docs):
+    for part in (lab, chain, datasets, runs, insight, staging, docs):
         for route in part.router.routes:
             assert isinstance(route, APIRoute)
             if route.path not in ("/session", "/logout"):
@@ -93,7 +94,7 @@ def call(house: House, what: str, client: Client) -> int:
 
 def test_every_route_is_in_the_table() -> None:
     assert sorted(listed()) == sorted(NEEDS)
-    assert len(api.build().routes) == 7  # the six parts and the answer for what is not there
+    assert len(api.build().routes) == 8  # the seven parts and the answer for what is not there
 
 
 def test_nobody_unknown_reaches_a_route(house: House) -> None:
