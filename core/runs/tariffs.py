@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from core.errors import MarketError
 from core.market.community import Community, Tariff
 from core.market.local_time import known_zone

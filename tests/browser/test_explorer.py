@@ -147,7 +147,10 @@ def test_back_and_forward_walk_through_what_was_seen(explorer: Page) -> None:
 
 def test_the_charts_show_what_the_chain_holds(explorer: Page) -> None:
     explorer.goto("/explorer?tab=Charts")
-    expect(explorer.locator("[data-testid=stPlotlyChart] .main-svg").nth(8)).to_be_attached(timeout=CHART_MS)
+    charts = explorer.locator("[data-testid=stPlotlyChart] .js-plotly-plot")
+    expect(charts).to_have_count(2, timeout=CHART_MS)  # energy and price, trading network
+    explorer.get_by_text("Pairs, latency and blocks").click()
+    expect(charts).to_have_count(6, timeout=CHART_MS)
     for title in ("energy (kWh)", "price (₹/kWh)", "transactions a block", "seconds since the block before", "buyer"):
         expect(explorer.get_by_text(title).first).to_be_visible()
 
