@@ -18,11 +18,9 @@ from core.readings.moments import DAY_S, IntArray
 from core.readings.options import MAX_ROWS, Options
 from core.readings.power import STANDBY_KW
 from core.readings.registers import FEWEST, counts_own, energies, kind_of
-from core.readings.roles import meanings
 from core.readings.series import Series
-from core.readings.shapes import long_of
 from core.readings.source import bytes_of
-from core.readings.tables import Ragged, RawTable, table_of_any
+from core.readings.tables import Ragged, table_of_any
 from core.readings.tracks import WATTS_ABOVE, Reading, Track, tracks_of
 
 GRIDS_S = (60, 300, 600, 900, 1800, 3600, DAY_S)
@@ -59,8 +57,8 @@ def read_foreign(files: Sequence[tuple[str, bytes | Path]], options: Options, fi
         try:
             table = table_of_any(bytes_of(content, one, any_kind=True), one)
             rows[name] = len(table.rows)
-            _learn(table, columns, options)
             readings.append(tracks_of(table, options, one))
+            columns |= {name: m for name, m in readings[-1].columns.items() if name not in columns}
         except Ragged as error:
             fix = "quote fields that hold the separator and give every row all fields"
             findings.error("field_count", str(error), line=error.line, fix=fix, file=name)
@@ -97,11 +95,6 @@ def read_foreign(files: Sequence[tuple[str, bytes | Path]], options: Options, fi
     profile = {"columns": columns, "date_order": options.date_order, "unit": options.unit}
     zoned = any(reading.zoned for reading in readings)
     return Foreign(series, frozenset(metered), _unique(notes), _unique(doubts), profile, zoned, rows)
-
-
-def _learn(table: RawTable, columns: dict[str, dict[str, str]], options: Options) -> None:
-    for m in meanings(long_of(table), options.columns):
-        columns.setdefault(m.name, {"role": m.role, "unit": m.unit} if m.unit else {"role": m.role})
 
 
 def _unique(sentences: list[str]) -> tuple[str, ...]:

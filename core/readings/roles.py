@@ -89,8 +89,7 @@ def says(kind: str, tokens: list[str]) -> bool:
 class Meaning:
     """What a column means. of: the household its name holds, "" if none. part: a phase or tariff in its name.
 
-    zone: that its name states. restarts: a counter of today. running: a meter's total by its name. sure: whether its
-    words leave one meaning.
+    zone: that its name states. running: a meter's total by its name.
     """
 
     place: int
@@ -100,9 +99,7 @@ class Meaning:
     of: str = ""
     part: str = ""
     zone: str = ""
-    restarts: bool = False
     running: bool = False
-    sure: bool = True
 
 
 def unit_of(tokens: list[str]) -> str:
@@ -141,7 +138,7 @@ def meanings(table: RawTable, chosen: Mapping[str, Mapping[str, str]] | None = N
     for m in found:
         if m.name in told:
             choice = told[m.name]
-            found[m.place] = replace(m, role=choice.get("role", m.role), unit=choice.get("unit", m.unit), sure=True)
+            found[m.place] = replace(m, role=choice.get("role", m.role), unit=choice.get("unit", m.unit))
     return _one_time(found, table)
 
 
@@ -167,8 +164,8 @@ def _meaning(place: int, name: str, table: RawTable) -> Meaning:
     if role == "" and says("value", tokens):
         return Meaning(place, name, "value", unit)
     if role == "" and unit == "":
-        return Meaning(place, name, "household" if says("household", tokens) else "ignore", sure=False)
-    rest = [t for t in tokens if t not in UNITS and not _is_role_word(t, role)]
+        return Meaning(place, name, "household" if says("household", tokens) else "ignore")
+    rest = [t for t in tokens if t not in UNITS and not _is_role_word(t)]
     part = "_".join(t for t in rest if t in words()["phase"] or t in words()["total"])
     left = [t for t in rest if t not in words()["filler"] and t not in words()["phase"] and t not in words()["total"]]
     return Meaning(
@@ -178,12 +175,10 @@ def _meaning(place: int, name: str, table: RawTable) -> Meaning:
         unit,
         of="_".join(left),
         part=part,
-        restarts=says("restart", tokens),
-        sure=role != "",
     )
 
 
-def _is_role_word(token: str, role: str) -> bool:
+def _is_role_word(token: str) -> bool:
     vocabulary = words()
     return any(token in vocabulary[kind] for kind in ("load", "solar", "import", "export", "net", "restart", "running"))
 

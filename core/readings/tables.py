@@ -6,10 +6,10 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from core.readings.grammars import TABLE, Sheet, green_button, is_green_button, is_nem12, nem12, workbook
-from core.readings.issues import FileRefused, Findings, quote
+from core.readings.grammars import Sheet, green_button, is_green_button, is_nem12, nem12, workbook
+from core.readings.issues import FileRefused, Findings
 from core.readings.options import MAX_CELL_CHARACTERS, MAX_WIDE_COLUMNS
 from core.readings.source import text_of
 
@@ -36,9 +36,6 @@ class RawTable:
     units: tuple[str, ...] = ()
     preamble: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    known: bool = False
-    """Whether the file has a grammar, so that its columns are certain."""
-    delimiter: str = field(default=",")
 
 
 def table_of_any(data: bytes, findings: Findings) -> RawTable:
@@ -49,18 +46,18 @@ def table_of_any(data: bytes, findings: Findings) -> RawTable:
     head = data[:4096].decode("utf-8", "replace")
     if is_green_button(data[:200_000].decode("utf-8", "replace")):
         sheet = green_button(data, findings, household=name.rpartition("/")[2].rpartition(".")[0])
-        return RawTable(name, sheet.header, sheet.rows, sheet.lines, notes=sheet.notes, known=True)
+        return RawTable(name, sheet.header, sheet.rows, sheet.lines, notes=sheet.notes)
     text, _ = text_of(data, findings)
     if is_nem12(head):
         sheet = nem12(text, findings)
-        return RawTable(name, sheet.header, sheet.rows, sheet.lines, notes=sheet.notes, known=True)
+        return RawTable(name, sheet.header, sheet.rows, sheet.lines, notes=sheet.notes)
     return _of_text(text, name, findings)
 
 
 def _of_sheet(sheet: Sheet, name: str) -> RawTable:
     """A workbook's cells through the same search for the header."""
     cells = [list(sheet.header), *[list(row) for row in sheet.rows]]
-    return _laid_out([[str(c) for c in row] for row in cells], ",", name, notes=sheet.notes)
+    return _laid_out([[str(c) for c in row] for row in cells], name, notes=sheet.notes)
 
 
 def _of_text(text: str, name: str, findings: Findings) -> RawTable:
@@ -80,7 +77,7 @@ def _of_text(text: str, name: str, findings: Findings) -> RawTable:
     table = [_cut(line, delimiter) if line.strip() else [] for line in lines]
     if any(row is None for row in table):
         raise findings.refusal("unclosed_quote", "unclosed quote", fix="close the quote")
-    return _laid_out(table, delimiter, name)
+    return _laid_out(table, name)
 
 
 def _cut(line: str, delimiter: str) -> list[str]:
@@ -92,7 +89,7 @@ def _cut(line: str, delimiter: str) -> list[str]:
         return [cell.strip() for cell in line.split(delimiter)]
 
 
-def _laid_out(table: list[list[str]], delimiter: str, name: str, notes: tuple[str, ...] = ()) -> RawTable:
+def _laid_out(table: list[list[str]], name: str, notes: tuple[str, ...] = ()) -> RawTable:
     first = _first_data(table)
     header_at = next((at for at in range(first - 1, -1, -1) if _is_header(table[at], table[first])), None)
     if header_at is None:
@@ -116,15 +113,15 @@ def _laid_out(table: list[list[str]], delimiter: str, name: str, notes: tuple[st
             left_out += 1
             continue
         if len(row) < width and len(row) < len(table[first]):
-            raise _ragged(name, at + 1, width, len(row))
+            raise _ragged(at + 1, width, len(row))
         if any(row[width:]):
-            raise _ragged(name, at + 1, width, len(row))
+            raise _ragged(at + 1, width, len(row))
         rows.append(tuple((row + [""] * width)[:width]))
         lines.append(at + 1)
     preamble = tuple(cell for row in table[:header_at] for cell in row if cell)
     if left_out:
         notes = (*notes, f"{left_out} lines of totals left out.")
-    return RawTable(name, header, rows, lines, units, preamble, notes, delimiter=delimiter)
+    return RawTable(name, header, rows, lines, units, preamble, notes)
 
 
 class Ragged(Exception):  # noqa: N818 - turned into a finding by whoever asked for the table
@@ -135,7 +132,7 @@ class Ragged(Exception):  # noqa: N818 - turned into a finding by whoever asked 
         self.line = line
 
 
-def _ragged(name: str, line: int, expected: int, found: int) -> Ragged:
+def _ragged(line: int, expected: int, found: int) -> Ragged:
     return Ragged(f"{expected} fields expected, {found} found", line)
 
 
@@ -171,6 +168,3 @@ def _is_header(row: list[str], data: list[str]) -> bool:
         return True
     words = sum(1 for cell in filled if re.search(r"[^\W\d_]", cell) and not _TIME_LIKE.fullmatch(cell))
     return words * 2 >= len(filled)
-
-
-__all__ = ["TABLE", "Ragged", "RawTable", "quote", "table_of_any"]

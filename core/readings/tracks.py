@@ -70,18 +70,21 @@ class Track:
     column: str
     part: str = ""
     ends: bool = False
-    restarts: bool = False
     running: bool = False
 
 
 @dataclass(slots=True)
 class Reading:
-    """Tracks of one file, and what a person has to know: notes are certain, doubts are guesses."""
+    """Tracks of one file, and what a person has to know: notes are certain, doubts are guesses.
+
+    columns: what each column means, by its name, as `Options.columns` takes it.
+    """
 
     tracks: list[Track] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     zoned: bool = False
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def tracks_of(table: RawTable, options: Options, findings: Findings) -> Reading:
@@ -89,6 +92,9 @@ def tracks_of(table: RawTable, options: Options, findings: Findings) -> Reading:
     reading = Reading(notes=list(table.notes))
     table = long_of(table)
     found = meanings(table, options.columns)
+    reading.columns = {
+        m.name: {"role": m.role, "unit": m.unit} if m.unit else {"role": m.role} for m in reversed(found)
+    }
     moments, ends = _moments(table, found, options, findings, reading)
     homes = _homes(table, found, reading)
     role_of_file, stem, part_of_file = name_of_file(table.file)
@@ -103,14 +109,13 @@ def tracks_of(table: RawTable, options: Options, findings: Findings) -> Reading:
             f"no column of energy or power among {some([n for n in table.header if n], 8)}",
             fix="choose the column, or export load and solar in kW or kWh",
         )
-    unit_column = next((m for m in found if m.role == "unit"), None)
     wide = _wide(columns)
     for column in columns:
         for rows, home, role, sub in _groups(table, column, quantity, homes, wide, stem):
             role = _role(role, column, columns, role_of_file, table, reading)
             if role == "":
                 continue
-            unit = _unit(table, column, unit_column, rows, options)
+            unit = _unit(table, column, found, rows, options)
             values = _numbers(table, column, rows, findings)
             if role == "load" and np.nansum(values < 0) > 0.02 * len(values):
                 role = "net"
@@ -128,7 +133,6 @@ def tracks_of(table: RawTable, options: Options, findings: Findings) -> Reading:
                     column.name,
                     "/".join(p for p in (column.part, sub, part_of_file) if p),
                     ends,
-                    column.restarts,
                     column.running,
                 )
             )
@@ -264,7 +268,7 @@ def _by_count(wall: IntArray, zone: object) -> IntArray:
     """Hours counted through the day: the 24th or 25th of a day on which the clock changes stands where it counts to."""
     from datetime import UTC, datetime, timedelta
 
-    days = (wall - 0) // DAY_S
+    days = wall // DAY_S
     hours = wall - days * DAY_S
     midnights = {}
     # the 25th hour was written as 24:00 or later, which is the next day by the clock
@@ -417,9 +421,10 @@ def _role(role: str, column: Meaning, columns: list[Meaning], of_file: str, tabl
     return "load"
 
 
-def _unit(table: RawTable, column: Meaning, unit_column: Meaning | None, rows: list[int], options: Options) -> str:
+def _unit(table: RawTable, column: Meaning, found: list[Meaning], rows: list[int], options: Options) -> str:
     if options.unit != "header":
         return options.unit
+    unit_column = next((m for m in found if m.role == "unit"), None)
     if unit_column is not None:
         stated = {unit_of(tokens_of(table.rows[r][unit_column.place])) for r in rows} - {""}
         if len(stated) == 1:
@@ -430,12 +435,11 @@ def _unit(table: RawTable, column: Meaning, unit_column: Meaning | None, rows: l
         stated_unit = unit_of(tokens_of(cell.partition(":")[2] or cell))
         if stated_unit not in ("", "other"):
             return stated_unit
-    return KNOWN_UNITS.get("_".join(tokens_of(column.name)), "") or _in_text(table, rows, column)
+    return KNOWN_UNITS.get("_".join(tokens_of(column.name)), "") or _in_text(table, rows, found)
 
 
-def _in_text(table: RawTable, rows: list[int], column: Meaning) -> str:
+def _in_text(table: RawTable, rows: list[int], found: list[Meaning]) -> str:
     """The unit in the name of what a row measures: sensor.solar_power_w."""
-    found = meanings(table)
     quantity = next((m for m in found if m.role == "quantity"), None)
     return unit_of(tokens_of(table.rows[rows[0]][quantity.place])) if quantity is not None else ""
 
